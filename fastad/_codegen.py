@@ -1,0 +1,164 @@
+"""Writes `kernels/dispatch.py` from the table of operations: `python -m fastad._codegen [--check]`.
+
+Theory of operation. Opcodes are dispatched only where a formula is evaluated: the value alone
+(primal), value and first partials (linearize), and first and second partials (curvature), each for
+the scalar stream (a chain over opcodes that LLVM turns into one jump table) and for a block of
+elements of the block stream (the same chain around short loops). The text is committed because
+kernels made by `exec` cannot be cached on disk and lose their source lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from pathlib import Path
+
+from fastad import formula
+from fastad.ops import OPS, Op
+
+TARGET = Path(__file__).parent / "kernels" / "dispatch.py"
+HEADER = '''"""GENERATED from fastad/ops.py by `python -m fastad._codegen`: edit the row, not this file.
+
+The kernels in which an opcode means a formula. Each is compiled on its own and called by address
+(`fastad.kernels`), with raw pointers: `values` are the slots, `work` a workspace in which x, y, w, z
+and the targets are offsets.
+"""
+
+import math
+
+import numpy as np
+'''
+
+
+def _names(op: Op) -> frozenset[str]:
+    return frozenset((*op.operands, "v", *(name for name, _ in op.setup)))
+
+
+def _used(text: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+
+
+def _setup_for(op: Op, texts: list[str]) -> list[tuple[str, str]]:
+    """The setup rows that the given formulas need, in order."""
+    needed = set().union(*map(_used, texts))
+    for name, text in reversed(op.setup):
+        if name in needed:
+            needed |= _used(text)
+    return [(name, text) for name, text in op.setup if name in needed]
+
+
+def _statements(op: Op, targets: list[tuple[str, str]]) -> list[str]:
+    """Assignments that evaluate `targets` (name, formula), the setup rows they need in between.
+
+    Where the result is not among the targets, `v` is there already.
+    """
+    setup = _setup_for(op, [text for _, text in targets])
+    after: list[tuple[str, str]] = []
+    for name, text in setup if targets[0][0] == "v" else ():
+        if _used(text) & {"v", *(n for n, _ in after)}:
+            after.append((name, text))
+    before = [row for row in setup if row not in after]
+    steps = [*before, *targets[:1], *after, *targets[1:]]
+    return [f"{name} = {formula.kernel_text(text, _names(op))}" for name, text in steps]
+
+
+def _targets(op: Op, primal: bool, partials: bool, second: bool) -> list[tuple[str, str]]:
+    rows = [("v", op.primal)] if primal else []
+    if partials:
+        rows += list(zip(("da", "db", "dc"), op.partials, strict=False))
+    if second:
+        names = ("daa",) if op.arity == 1 else ("daa", "dab", "dbb")
+        rows += list(zip(names, op.second, strict=False))
+    return rows
+
+
+def _chain(bodies: list[tuple[Op, list[str]]], indent: str, last: list[str]) -> list[str]:
+    """One branch a distinct body; rows that need the same statements share it."""
+    shared: dict[tuple[str, ...], list[Op]] = {}
+    for op, body in bodies:
+        shared.setdefault(tuple(body), []).append(op)
+    lines: list[str] = []
+    for body, ops in shared.items():
+        if list(body) == last:
+            continue
+        test = " or ".join(f"op == {op.code}" for op in ops)
+        names = ", ".join(op.name for op in ops)
+        lines.append(f"{indent}{'el' if lines else ''}if {test}:  # {names}")
+        lines += [f"{indent}    {text}" for text in body]
+    return [*lines, f"{indent}else:", *(f"{indent}    {text}" for text in last)]
+
+
+def _scalar_kernel(name: str, places: dict[str, str], **wanted: bool) -> list[str]:
+    """One pass over the instructions start..stop of the scalar stream."""
+    lines = ["", "", f"def {name}(opcode, left, right, start, stop, first, values, target):"]
+    lines += ["    for i in range(start, stop):", "        op = opcode[i]"]
+    lines += ["        a = values[left[i]]", "        b = values[right[i]]"]
+    if not wanted["primal"]:
+        lines.append("        v = values[first + i - start]")
+    bodies = []
+    for op in (row for row in OPS if row.arity <= 2):
+        targets = _targets(op, **wanted)
+        missing = [f"{target} = 0.0" for target in places if target not in dict(targets)]
+        bodies.append((op, _statements(op, targets) + missing))
+    zero = "np.nan" if wanted["primal"] else "0.0"
+    lines += _chain(bodies, " " * 8, [f"{target} = {zero}" for target in places])
+    return lines + [f"        {place} = {target}" for target, place in places.items()]
+
+
+def _block_body(op: Op, places: dict[str, str], statements: list[str]) -> list[str]:
+    """The loop that carries out `statements` for each element."""
+    texts = dict(line.split(" = ", 1) for line in statements)
+    used = set().union(*map(_used, texts.values())) - texts.keys()
+    loads = [("a", "x"), ("b", "y"), ("c", "w"), ("v", "z")]
+    body = [f"{name} = work[{array} + j]" for name, array in loads if name in used] + statements
+    body += [f"work[{place} + j] = {output if output in texts else '0.0'}" for output, place in places.items()]
+    return ["for j in range(n):", *(f"    {text}" for text in body)]
+
+
+def _block_kernel(name: str, places: dict[str, str], **wanted: bool) -> list[str]:
+    """One operation over n elements; operands and results are contiguous."""
+    lines = ["", "", f"def {name}(op, work, x, y, w, z, n, first, second, third):"]
+    bodies = []
+    for op in OPS:
+        statements = _statements(op, [row for row in _targets(op, **wanted) if row[0] in places])
+        bodies.append((op, _block_body(op, places, statements)))
+    zero = "np.nan" if wanted["primal"] else "0.0"
+    nothing = ["for j in range(n):", *(f"    work[{place} + j] = {zero}" for place in places.values())]
+    return lines + _chain(bodies, " " * 4, nothing)
+
+
+def generate() -> str:
+    """The whole text of `kernels/dispatch.py`."""
+    result = {"v": "values[first + i - start]"}
+    slopes = {"da": "target[2 * i]", "db": "target[2 * i + 1]"}
+    curves = {name: f"target[3 * i + {n}]" for n, name in enumerate(("daa", "dab", "dbb"))}
+    three = ("first", "second", "third")
+    primal = {"primal": True, "partials": False, "second": False}
+    only = {"primal": False, "partials": False, "second": False}
+    lines = _scalar_kernel("scalar_primal", result, **primal)
+    lines += _scalar_kernel("scalar_linearize", result | slopes, **primal | {"partials": True})
+    lines += _scalar_kernel("scalar_curvature", curves, **only | {"second": True})
+    lines += _block_kernel("block_primal", {"v": "z"}, **primal)
+    lines += _block_kernel("block_partials", dict(zip(("da", "db", "dc"), three)), **only | {"partials": True})
+    lines += _block_kernel("block_curvature", dict(zip(curves, three)), **only | {"second": True})
+    return HEADER + "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m fastad._codegen", description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only say whether the committed file is fresh")
+    check = parser.parse_args(arguments).check
+    text = generate()
+    fresh = TARGET.exists() and TARGET.read_text() == text
+    if check:
+        print(f"{TARGET.name} is {'fresh' if fresh else 'STALE: run python -m fastad._codegen'}")
+        return 0 if fresh else 1
+    if not fresh:
+        TARGET.write_text(text)
+    print(f"{TARGET.name}: {len(OPS)} rows, {text.count(chr(10))} lines{'' if not fresh else ', unchanged'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

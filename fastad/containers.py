@@ -1,0 +1,183 @@
+"""Arguments and results: nested tuples, lists and dicts of numbers and arrays as one flat list.
+
+`flatten` takes a container apart into float64 leaves and a hashable structure; `unflatten` puts
+leaves back. Floats and float arrays are leaves; everything else (strings, truth values, integers, None,
+arrays of integers, objects) is static: part of the structure, so part of the key under which a
+recording is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastad.errors import StructureMismatch, UnsupportedDtype
+from fastad.record.traced import TracedArray, TracedScalar
+
+Structure = tuple[Any, ...]
+FLOAT: Structure = ("float",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ById:
+    """A static object without a usable hash: equal only to itself."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ById) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByContent:
+    """A static array: equal to arrays of the same dtype, shape and bytes."""
+
+    value: np.ndarray
+    key: tuple[Any, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByContent) and other.key == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def flatten(tree: Any, leaves: list[Any], numbers: bool = False) -> Structure:
+    """Append the leaves of `tree` to `leaves` and return its structure.
+
+    With `numbers`, integers count as numbers too (for what is differentiated), and what is neither a
+    number nor a container is an error.
+    """
+    kind = type(tree)
+    if kind is float or kind is np.float64 or kind is TracedScalar:
+        leaves.append(tree)
+        return FLOAT
+    if kind is TracedArray or isinstance(tree, np.ndarray):
+        return _flatten_array(tree, leaves, numbers)
+    if isinstance(tree, tuple | list):
+        return (kind, *(flatten(child, leaves, numbers) for child in tree))
+    if isinstance(tree, dict):
+        return (kind, tuple(tree), *(flatten(child, leaves, numbers) for child in tree.values()))
+    if isinstance(tree, np.floating) or (numbers and isinstance(tree, int | np.integer) and kind is not bool):
+        if isinstance(tree, np.longdouble) and np.longdouble is not np.float64:
+            raise UnsupportedDtype("a longdouble argument: fastad computes in float64, convert it first")
+        leaves.append(float(tree))
+        return FLOAT
+    if numbers and tree is not None:
+        raise UnsupportedDtype(f"cannot differentiate with respect to {tree!r} of type {kind.__name__}: a float or an array of floats is needed")
+    return _static(tree)
+
+
+def _flatten_array(tree: Any, leaves: list[Any], numbers: bool) -> Structure:
+    dtype = tree.dtype
+    if dtype.kind == "f" or (numbers and dtype.kind in "iu"):
+        if dtype.itemsize > 8:
+            raise UnsupportedDtype(f"an argument of dtype {dtype}: fastad computes in float64, convert it first")
+        if type(tree) is not TracedArray and type(tree) not in (np.ndarray, np.memmap):
+            raise UnsupportedDtype(f"an argument of type {type(tree).__name__}: pass a plain NumPy array (np.asarray(x))")
+        leaves.append(tree)
+        return ("array", tree.shape)
+    if numbers or dtype.kind in "cO":
+        raise UnsupportedDtype(f"an argument of dtype {dtype}: fastad differentiates real floating-point arrays")
+    return ("static", ByContent(tree.copy(), (dtype.str, tree.shape, tree.tobytes())))
+
+
+def _static(value: Any) -> Structure:
+    try:
+        hash(value)
+    except TypeError:
+        return ("static", ById(value))
+    return ("static", type(value), value)
+
+
+def unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
+    """Put leaves (in order) back into a structure."""
+    kind = structure[0]
+    if kind == "float" or kind == "array":
+        return next(leaves)
+    if kind == "static":
+        value = structure[-1]
+        return value.value if isinstance(value, ById | ByContent) else value
+    if issubclass(kind, dict):
+        values = {key: unflatten(child, leaves) for key, child in zip(structure[1], structure[2:], strict=True)}
+        return values if kind is dict else kind(values)
+    children = [unflatten(child, leaves) for child in structure[1:]]
+    return kind(*children) if hasattr(kind, "_fields") else kind(children)
+
+
+def leaf_shapes(structure: Structure) -> list[tuple[int, ...] | None]:
+    """Shapes of the leaves in order; None stands for a number."""
+    kind = structure[0]
+    if kind == "float":
+        return [None]
+    if kind == "array":
+        return [structure[1]]
+    if kind == "static":
+        return []
+    children = structure[2:] if issubclass(kind, dict) else structure[1:]
+    return [shape for child in children for shape in leaf_shapes(child)]
+
+
+def leaf_size(shape: tuple[int, ...] | None) -> int:
+    return 1 if shape is None else int(np.prod(shape))
+
+
+def total_size(structure: Structure) -> int:
+    return sum(leaf_size(shape) for shape in leaf_shapes(structure))
+
+
+def pack(leaves: list[Any], out: np.ndarray | None = None) -> np.ndarray:
+    """The leaves one after the other as a flat float64 array."""
+    if len(leaves) == 1 and isinstance(leaves[0], np.ndarray):
+        return np.array(leaves[0], np.float64).reshape(-1)
+    parts = [np.asarray(leaf, np.float64).reshape(-1) for leaf in leaves]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def split(flat: np.ndarray, structure: Structure) -> Iterator[Any]:
+    """The leaves that a flat array holds: floats, and arrays in their shapes (views of `flat`)."""
+    start = 0
+    for shape in leaf_shapes(structure):
+        stop = start + leaf_size(shape)
+        yield float(flat[start]) if shape is None else flat[start:stop].reshape(shape)
+        start = stop
+
+
+def split_rows(rows: np.ndarray, structure: Structure, leading: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """As `split`, for an array whose last axis is the flat one: leaves of shape leading + leaf shape."""
+    start = 0
+    for shape in leaf_shapes(structure):
+        stop = start + leaf_size(shape)
+        yield rows[..., start:stop].reshape(leading + (shape or ()))
+        start = stop
+
+
+def pack_like(tree: Any, structure: Structure, what: str) -> np.ndarray:
+    """Flat float64 array of a container that must have the given structure (a seed, tangent, weight)."""
+    leaves: list[Any] = []
+    found = flatten(tree, leaves, numbers=True)
+    if _skeleton(found) != _skeleton(structure):
+        from fastad.errors import ShapeMismatch
+
+        shapes = leaf_shapes(found), leaf_shapes(structure)
+        if len(shapes[0]) == len(shapes[1]) == 1:
+            raise ShapeMismatch(f"{what} has shape {shapes[0][0] or ()}, but shape {shapes[1][0] or ()} is needed")
+        raise StructureMismatch(f"{what} has leaves of shapes {shapes[0]}, but {shapes[1]} are needed")
+    return pack(leaves)
+
+
+def _skeleton(structure: Structure) -> list[tuple[int, ...]]:
+    return [shape or () for shape in leaf_shapes(structure)]
+
+
+def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The container with every leaf replaced."""
+    leaves: list[Any] = []
+    structure = flatten(tree, leaves)
+    return unflatten(structure, iter([function(leaf) for leaf in leaves]))

@@ -1,0 +1,138 @@
+"""Numba kernels, compiled once a machine: `kernels.run(task, lanes, code, work, source, target)`.
+
+Theory of operation. `run` holds the sweeps; the dispatch kernels, in which opcodes become formulas,
+are compiled apart and called by address, so that neither is compiled twice and a tape loads only
+those it needs.
+
+Numba's disk cache compares one source file's time stamp and size, so a change in a callee, or a
+package update that keeps both, would leave a stale and wrong kernel. Here the stamp of every cached
+kernel is the digest of all files in this folder: whatever changes, no old cache answers. A kernel
+compiles (or loads) for its one signature when it is first used, and never for another: arguments of a
+wrong type are a TypeError, not a minute of silence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from numba import types
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.ccallback import CFunc
+
+from fastad.kernels import dispatch, entries, layout, tape_passes
+from fastad.kernels.pointers import BLOCK_ARGUMENTS, SCALAR_ARGUMENTS
+
+_lock = threading.RLock()
+
+
+@cache
+def source_digest(folder: Path = Path(__file__).parent) -> str:
+    """SHA-256 over the names and texts of all kernel sources."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+class _DigestStamp(CompileResultCacheImpl):
+    """Numba's own cache location, stamped with the digest of all kernel sources."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self.locator.get_source_stamp = source_digest
+
+
+class _KernelCache(FunctionCache):
+    _impl_class = _DigestStamp
+
+
+class _Kernel:
+    """One compiled function: loads from the cache or compiles when it is first needed."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self.name, self._ready = function, function.__name__, False
+
+    def load(self) -> None:
+        """Make the compiled function ready, saying so if it must be compiled."""
+        with _lock:
+            if self._ready:
+                return
+            disk, started = _KernelCache(self.function), time.perf_counter()
+            known = bool(disk._cache_file._load_index())
+            if not known:
+                _say(f"fastad: compiling the kernel {self.name} (once a machine) ...")
+            self._compile(disk)
+            if not known:
+                _say(f" {time.perf_counter() - started:.1f} s\n")
+            self._ready = True
+
+    def _compile(self, disk: FunctionCache) -> None:
+        raise NotImplementedError
+
+
+class _Entry(_Kernel):
+    """A function that Python calls."""
+
+    def __init__(self, dispatcher: Any, signature: Any) -> None:
+        super().__init__(dispatcher.py_func)
+        self.dispatcher, self.signature = dispatcher, signature
+
+    def _compile(self, disk: FunctionCache) -> None:
+        self.dispatcher._cache = disk
+        self.dispatcher.compile(self.signature)
+        self.dispatcher.disable_compile()
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.load()
+        return self.dispatcher(*arguments)
+
+
+class _Dispatch(_Kernel):
+    """A function that kernels call by its address, which stands in the word `word` of a program."""
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], word: int) -> None:
+        super().__init__(function)
+        self.word = word
+        self.compiled = CFunc(function, (arguments, types.void), locals={}, options={"error_model": "numpy"})
+
+    def _compile(self, disk: FunctionCache) -> None:
+        self.compiled._cache = disk
+        self.compiled.compile()
+
+    @property
+    def address(self) -> int:
+        self.load()
+        return self.compiled.address
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+_FLAT, _CODE = types.float64[::1], types.int64[::1]
+run = _Entry(entries.run, types.float64(types.int64, types.int64, _CODE, _FLAT, _FLAT, _FLAT))
+DISPATCH = (
+    _Dispatch(dispatch.scalar_primal, SCALAR_ARGUMENTS, layout.SCALAR_PRIMAL),
+    _Dispatch(dispatch.scalar_linearize, SCALAR_ARGUMENTS, layout.SCALAR_LINEARIZE),
+    _Dispatch(dispatch.scalar_curvature, SCALAR_ARGUMENTS, layout.SCALAR_CURVATURE),
+    _Dispatch(dispatch.block_primal, BLOCK_ARGUMENTS, layout.BLOCK_PRIMAL),
+    _Dispatch(dispatch.block_partials, BLOCK_ARGUMENTS, layout.BLOCK_PARTIALS),
+    _Dispatch(dispatch.block_curvature, BLOCK_ARGUMENTS, layout.BLOCK_CURVATURE),
+)
+
+_BYTES, _INT32 = types.uint8[::1], types.int32[::1]
+share_run = _Entry(
+    tape_passes.share_run, types.void(_CODE, _BYTES, _CODE, _CODE, _CODE, _FLAT, _BYTES, _CODE, _CODE)
+)
+mark_live = _Entry(tape_passes.mark_live, types.void(_CODE, _INT32, _INT32, _BYTES))
+mark_dependent = _Entry(tape_passes.mark_dependent, types.void(_CODE, _INT32, _INT32, _BYTES))
+ALL = (run, share_run, mark_live, mark_dependent, *DISPATCH)

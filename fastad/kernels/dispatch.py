@@ -1,0 +1,1713 @@
+"""GENERATED from fastad/ops.py by `python -m fastad._codegen`: edit the row, not this file.
+
+The kernels in which an opcode means a formula. Each is compiled on its own and called by address
+(`fastad.kernels`), with raw pointers: `values` are the slots, `work` a workspace in which x, y, w, z
+and the targets are offsets.
+"""
+
+import math
+
+import numpy as np
+
+
+def scalar_primal(opcode, left, right, start, stop, first, values, target):
+    for i in range(start, stop):
+        op = opcode[i]
+        a = values[left[i]]
+        b = values[right[i]]
+        if op == 0:  # add
+            v = a + b
+        elif op == 1:  # subtract
+            v = a - b
+        elif op == 2:  # multiply
+            v = a * b
+        elif op == 3:  # divide
+            v = a / b
+        elif op == 4:  # negative
+            v = -a
+        elif op == 5 or op == 55:  # copy, stop_gradient
+            v = a
+        elif op == 6:  # absolute_zero_multiply
+            v = 0.0 if a == 0.0 or b == 0.0 else a * b
+        elif op == 7:  # absolute
+            v = abs(a)
+        elif op == 8:  # square
+            v = a * a
+        elif op == 9:  # reciprocal
+            v = 1.0 / a
+        elif op == 10:  # sqrt
+            v = math.sqrt(a)
+        elif op == 11:  # cbrt
+            v = np.cbrt(a)
+        elif op == 12 or op == 13:  # power, power_constant
+            v = a ** b
+        elif op == 14:  # exp
+            v = math.exp(a)
+        elif op == 15:  # exp2
+            v = np.exp2(a)
+        elif op == 16:  # expm1
+            v = math.expm1(a)
+        elif op == 17:  # log
+            v = math.log(a)
+        elif op == 18:  # log2
+            v = np.log2(a)
+        elif op == 19:  # log10
+            v = math.log10(a)
+        elif op == 20:  # log1p
+            v = math.log1p(a)
+        elif op == 21:  # logaddexp
+            v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
+        elif op == 22:  # logaddexp2
+            v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
+        elif op == 23:  # sin
+            v = math.sin(a)
+        elif op == 24:  # cos
+            v = math.cos(a)
+        elif op == 25:  # tan
+            v = math.tan(a)
+        elif op == 26:  # arcsin
+            v = math.asin(a)
+        elif op == 27:  # arccos
+            v = math.acos(a)
+        elif op == 28:  # arctan
+            v = math.atan(a)
+        elif op == 29:  # arctan2
+            v = math.atan2(a, b)
+        elif op == 30:  # sinh
+            v = math.sinh(a)
+        elif op == 31:  # cosh
+            v = math.cosh(a)
+        elif op == 32:  # tanh
+            v = math.tanh(a)
+        elif op == 33:  # arcsinh
+            v = math.asinh(a)
+        elif op == 34:  # arccosh
+            v = math.acosh(a)
+        elif op == 35:  # arctanh
+            v = math.atanh(a)
+        elif op == 36:  # hypot
+            v = math.hypot(a, b)
+        elif op == 37:  # erf
+            v = math.erf(a)
+        elif op == 38:  # erfc
+            v = math.erfc(a)
+        elif op == 39:  # expit
+            p = 1.0 / (1.0 + math.exp(-a))
+            v = p
+        elif op == 40:  # maximum
+            v = a if a >= b or a != a else b
+        elif op == 41:  # minimum
+            v = a if a <= b or a != a else b
+        elif op == 42:  # fmax
+            v = a if a >= b or b != b else b
+        elif op == 43:  # fmin
+            v = a if a <= b or b != b else b
+        elif op == 45:  # copysign
+            v = math.copysign(a, b)
+        elif op == 46:  # heaviside
+            v = 0.0 if a < 0.0 else b if a == 0.0 else 1.0 if a > 0.0 else np.nan
+        elif op == 47:  # sign
+            v = np.sign(a)
+        elif op == 48:  # floor
+            v = np.floor(a)
+        elif op == 49:  # ceil
+            v = np.ceil(a)
+        elif op == 50:  # trunc
+            v = np.trunc(a)
+        elif op == 51:  # rint
+            v = np.rint(a)
+        elif op == 52:  # floor_divide
+            m = np.fmod(a, b)
+            q = (a - m) / b - 1.0 if m != 0.0 and (b < 0.0) != (m < 0.0) else (a - m) / b
+            v = a / b if b == 0.0 else np.floor(q) + 1.0 if q - np.floor(q) > 0.5 else np.floor(q)
+        elif op == 53:  # remainder
+            m = np.fmod(a, b)
+            v = m + b if m != 0.0 and (b < 0.0) != (m < 0.0) else m if m != 0.0 else math.copysign(m, b)
+        elif op == 54:  # fmod
+            v = np.fmod(a, b)
+        elif op == 64:  # less
+            v = 1.0 if a < b else 0.0
+        elif op == 65:  # less_equal
+            v = 1.0 if a <= b else 0.0
+        elif op == 66:  # greater
+            v = 1.0 if a > b else 0.0
+        elif op == 67:  # greater_equal
+            v = 1.0 if a >= b else 0.0
+        elif op == 68:  # equal
+            v = 1.0 if a == b else 0.0
+        elif op == 69:  # not_equal
+            v = 1.0 if a != b else 0.0
+        elif op == 70:  # logical_and
+            v = 1.0 if a != 0.0 and b != 0.0 else 0.0
+        elif op == 71:  # logical_or
+            v = 1.0 if a != 0.0 or b != 0.0 else 0.0
+        elif op == 72:  # logical_xor
+            v = 1.0 if (a != 0.0) != (b != 0.0) else 0.0
+        elif op == 73:  # logical_not
+            v = 1.0 if a == 0.0 else 0.0
+        elif op == 74:  # isnan
+            v = 1.0 if a != a else 0.0
+        elif op == 75:  # isinf
+            v = 1.0 if abs(a) == np.inf else 0.0
+        elif op == 76:  # isfinite
+            v = 1.0 if abs(a) < np.inf else 0.0
+        elif op == 77:  # signbit
+            v = 1.0 if math.copysign(1.0, a) < 0.0 else 0.0
+        else:
+            v = np.nan
+        values[first + i - start] = v
+
+
+def scalar_linearize(opcode, left, right, start, stop, first, values, target):
+    for i in range(start, stop):
+        op = opcode[i]
+        a = values[left[i]]
+        b = values[right[i]]
+        if op == 0:  # add
+            v = a + b
+            da = 1.0
+            db = 1.0
+        elif op == 1:  # subtract
+            v = a - b
+            da = 1.0
+            db = -1.0
+        elif op == 2:  # multiply
+            v = a * b
+            da = b
+            db = a
+        elif op == 3:  # divide
+            v = a / b
+            da = 1.0 / b
+            db = -v / b
+        elif op == 4:  # negative
+            v = -a
+            da = -1.0
+            db = 0.0
+        elif op == 5:  # copy
+            v = a
+            da = 1.0
+            db = 0.0
+        elif op == 6:  # absolute_zero_multiply
+            v = 0.0 if a == 0.0 or b == 0.0 else a * b
+            da = b
+            db = a
+        elif op == 7:  # absolute
+            v = abs(a)
+            da = np.sign(a)
+            db = 0.0
+        elif op == 8:  # square
+            v = a * a
+            da = 2.0 * a
+            db = 0.0
+        elif op == 9:  # reciprocal
+            v = 1.0 / a
+            da = -v * v
+            db = 0.0
+        elif op == 10:  # sqrt
+            v = math.sqrt(a)
+            da = 0.5 / abs(v)
+            db = 0.0
+        elif op == 11:  # cbrt
+            v = np.cbrt(a)
+            da = 1.0 / (3.0 * v * v)
+            db = 0.0
+        elif op == 12:  # power
+            v = a ** b
+            da = 0.0 if b == 0.0 else b * a ** (b - 1.0)
+            db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
+        elif op == 13:  # power_constant
+            v = a ** b
+            da = 0.0 if b == 0.0 else b * a ** (b - 1.0)
+            db = 0.0
+        elif op == 14:  # exp
+            v = math.exp(a)
+            da = v
+            db = 0.0
+        elif op == 15:  # exp2
+            v = np.exp2(a)
+            da = 0.6931471805599453 * v
+            db = 0.0
+        elif op == 16:  # expm1
+            v = math.expm1(a)
+            da = math.exp(a)
+            db = 0.0
+        elif op == 17:  # log
+            v = math.log(a)
+            da = 1.0 / a if a >= 0.0 else np.nan
+            db = 0.0
+        elif op == 18:  # log2
+            v = np.log2(a)
+            da = 1.0 / 0.6931471805599453 / a if a >= 0.0 else np.nan
+            db = 0.0
+        elif op == 19:  # log10
+            v = math.log10(a)
+            da = 1.0 / 2.302585092994046 / a if a >= 0.0 else np.nan
+            db = 0.0
+        elif op == 20:  # log1p
+            v = math.log1p(a)
+            da = 1.0 / (1.0 + a) if a >= -1.0 else np.nan
+            db = 0.0
+        elif op == 21:  # logaddexp
+            p = 0.5 if a == b else 1.0 / (1.0 + math.exp(b - a))
+            q = 0.5 if a == b else 1.0 / (1.0 + math.exp(a - b))
+            v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
+            da = p
+            db = q
+        elif op == 22:  # logaddexp2
+            p = 0.5 if a == b else 1.0 / (1.0 + np.exp2(b - a))
+            q = 0.5 if a == b else 1.0 / (1.0 + np.exp2(a - b))
+            v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
+            da = p
+            db = q
+        elif op == 23:  # sin
+            v = math.sin(a)
+            da = math.cos(a)
+            db = 0.0
+        elif op == 24:  # cos
+            v = math.cos(a)
+            da = -math.sin(a)
+            db = 0.0
+        elif op == 25:  # tan
+            v = math.tan(a)
+            da = 1.0 + v * v
+            db = 0.0
+        elif op == 26:  # arcsin
+            p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+            v = math.asin(a)
+            da = p
+            db = 0.0
+        elif op == 27:  # arccos
+            p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+            v = math.acos(a)
+            da = -p
+            db = 0.0
+        elif op == 28:  # arctan
+            p = 1.0 / (1.0 + a * a)
+            v = math.atan(a)
+            da = p
+            db = 0.0
+        elif op == 29:  # arctan2
+            r = math.hypot(a, b)
+            t = a / r if r != 0.0 else 0.0
+            s = b / r if r != 0.0 else 0.0
+            v = math.atan2(a, b)
+            da = s / r if r != 0.0 else 0.0
+            db = -t / r if r != 0.0 else 0.0
+        elif op == 30:  # sinh
+            v = math.sinh(a)
+            da = math.cosh(a)
+            db = 0.0
+        elif op == 31:  # cosh
+            v = math.cosh(a)
+            da = math.sinh(a)
+            db = 0.0
+        elif op == 32:  # tanh
+            u = 1.0 / math.cosh(a)
+            v = math.tanh(a)
+            da = u * u
+            db = 0.0
+        elif op == 33:  # arcsinh
+            p = 1.0 / math.hypot(1.0, a)
+            v = math.asinh(a)
+            da = p
+            db = 0.0
+        elif op == 34:  # arccosh
+            p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
+            v = math.acosh(a)
+            da = p
+            db = 0.0
+        elif op == 35:  # arctanh
+            p = 1.0 / ((1.0 - a) * (1.0 + a))
+            v = math.atanh(a)
+            da = p if abs(a) <= 1.0 else np.nan
+            db = 0.0
+        elif op == 36:  # hypot
+            v = math.hypot(a, b)
+            t = a / v if v != 0.0 else 0.0
+            s = b / v if v != 0.0 else 0.0
+            da = t
+            db = s
+        elif op == 37:  # erf
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            v = math.erf(a)
+            da = g
+            db = 0.0
+        elif op == 38:  # erfc
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            v = math.erfc(a)
+            da = -g
+            db = 0.0
+        elif op == 39:  # expit
+            p = 1.0 / (1.0 + math.exp(-a))
+            q = 1.0 / (1.0 + math.exp(a))
+            v = p
+            da = p * q
+            db = 0.0
+        elif op == 40:  # maximum
+            v = a if a >= b or a != a else b
+            da = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
+            db = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
+        elif op == 41:  # minimum
+            v = a if a <= b or a != a else b
+            da = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
+            db = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
+        elif op == 42:  # fmax
+            v = a if a >= b or b != b else b
+            da = 1.0 if a > b or b != b else 0.5 if a == b else 0.0
+            db = 1.0 if a < b or (a != a and b == b) else 0.5 if a == b else 0.0
+        elif op == 43:  # fmin
+            v = a if a <= b or b != b else b
+            da = 1.0 if a < b or b != b else 0.5 if a == b else 0.0
+            db = 1.0 if a > b or (a != a and b == b) else 0.5 if a == b else 0.0
+        elif op == 45:  # copysign
+            v = math.copysign(a, b)
+            da = math.copysign(1.0, a) * math.copysign(1.0, b)
+            db = 0.0
+        elif op == 46:  # heaviside
+            v = 0.0 if a < 0.0 else b if a == 0.0 else 1.0 if a > 0.0 else np.nan
+            da = 0.0
+            db = 1.0 if a == 0.0 else 0.0
+        elif op == 47:  # sign
+            v = np.sign(a)
+            da = 0.0
+            db = 0.0
+        elif op == 48:  # floor
+            v = np.floor(a)
+            da = 0.0
+            db = 0.0
+        elif op == 49:  # ceil
+            v = np.ceil(a)
+            da = 0.0
+            db = 0.0
+        elif op == 50:  # trunc
+            v = np.trunc(a)
+            da = 0.0
+            db = 0.0
+        elif op == 51:  # rint
+            v = np.rint(a)
+            da = 0.0
+            db = 0.0
+        elif op == 52:  # floor_divide
+            m = np.fmod(a, b)
+            q = (a - m) / b - 1.0 if m != 0.0 and (b < 0.0) != (m < 0.0) else (a - m) / b
+            v = a / b if b == 0.0 else np.floor(q) + 1.0 if q - np.floor(q) > 0.5 else np.floor(q)
+            da = 0.0
+            db = 0.0
+        elif op == 53:  # remainder
+            m = np.fmod(a, b)
+            v = m + b if m != 0.0 and (b < 0.0) != (m < 0.0) else m if m != 0.0 else math.copysign(m, b)
+            da = 1.0
+            db = -np.floor(a / b)
+        elif op == 54:  # fmod
+            v = np.fmod(a, b)
+            da = 1.0
+            db = -np.trunc(a / b)
+        elif op == 55:  # stop_gradient
+            v = a
+            da = 0.0
+            db = 0.0
+        elif op == 64:  # less
+            v = 1.0 if a < b else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 65:  # less_equal
+            v = 1.0 if a <= b else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 66:  # greater
+            v = 1.0 if a > b else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 67:  # greater_equal
+            v = 1.0 if a >= b else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 68:  # equal
+            v = 1.0 if a == b else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 69:  # not_equal
+            v = 1.0 if a != b else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 70:  # logical_and
+            v = 1.0 if a != 0.0 and b != 0.0 else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 71:  # logical_or
+            v = 1.0 if a != 0.0 or b != 0.0 else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 72:  # logical_xor
+            v = 1.0 if (a != 0.0) != (b != 0.0) else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 73:  # logical_not
+            v = 1.0 if a == 0.0 else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 74:  # isnan
+            v = 1.0 if a != a else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 75:  # isinf
+            v = 1.0 if abs(a) == np.inf else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 76:  # isfinite
+            v = 1.0 if abs(a) < np.inf else 0.0
+            da = 0.0
+            db = 0.0
+        elif op == 77:  # signbit
+            v = 1.0 if math.copysign(1.0, a) < 0.0 else 0.0
+            da = 0.0
+            db = 0.0
+        else:
+            v = np.nan
+            da = np.nan
+            db = np.nan
+        values[first + i - start] = v
+        target[2 * i] = da
+        target[2 * i + 1] = db
+
+
+def scalar_curvature(opcode, left, right, start, stop, first, values, target):
+    for i in range(start, stop):
+        op = opcode[i]
+        a = values[left[i]]
+        b = values[right[i]]
+        v = values[first + i - start]
+        if op == 2 or op == 6:  # multiply, absolute_zero_multiply
+            daa = 0.0
+            dab = 1.0
+            dbb = 0.0
+        elif op == 3:  # divide
+            daa = 0.0
+            dab = -1.0 / b / b
+            dbb = 2.0 * v / b / b
+        elif op == 8:  # square
+            daa = 2.0
+            dab = 0.0
+            dbb = 0.0
+        elif op == 9:  # reciprocal
+            daa = 2.0 * v * v * v
+            dab = 0.0
+            dbb = 0.0
+        elif op == 10:  # sqrt
+            daa = -0.25 / abs(v) / a
+            dab = 0.0
+            dbb = 0.0
+        elif op == 11:  # cbrt
+            daa = -2.0 / (9.0 * v * v) / a
+            dab = 0.0
+            dbb = 0.0
+        elif op == 12:  # power
+            daa = 0.0 if b == 0.0 or b == 1.0 else b * (b - 1.0) * a ** (b - 2.0)
+            dab = 0.0 if a == 0.0 and b > 1.0 else a ** (b - 1.0) * (1.0 + b * math.log(a))
+            dbb = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a) * math.log(a)
+        elif op == 13:  # power_constant
+            daa = 0.0 if b == 0.0 or b == 1.0 else b * (b - 1.0) * a ** (b - 2.0)
+            dab = 0.0
+            dbb = 0.0
+        elif op == 14 or op == 30 or op == 31:  # exp, sinh, cosh
+            daa = v
+            dab = 0.0
+            dbb = 0.0
+        elif op == 15:  # exp2
+            daa = 0.6931471805599453 * 0.6931471805599453 * v
+            dab = 0.0
+            dbb = 0.0
+        elif op == 16:  # expm1
+            daa = math.exp(a)
+            dab = 0.0
+            dbb = 0.0
+        elif op == 17:  # log
+            daa = -1.0 / a / a if a >= 0.0 else np.nan
+            dab = 0.0
+            dbb = 0.0
+        elif op == 18:  # log2
+            daa = -1.0 / 0.6931471805599453 / a / a if a >= 0.0 else np.nan
+            dab = 0.0
+            dbb = 0.0
+        elif op == 19:  # log10
+            daa = -1.0 / 2.302585092994046 / a / a if a >= 0.0 else np.nan
+            dab = 0.0
+            dbb = 0.0
+        elif op == 20:  # log1p
+            daa = -1.0 / (1.0 + a) / (1.0 + a) if a >= -1.0 else np.nan
+            dab = 0.0
+            dbb = 0.0
+        elif op == 21:  # logaddexp
+            p = 0.5 if a == b else 1.0 / (1.0 + math.exp(b - a))
+            q = 0.5 if a == b else 1.0 / (1.0 + math.exp(a - b))
+            daa = p * q
+            dab = -p * q
+            dbb = p * q
+        elif op == 22:  # logaddexp2
+            p = 0.5 if a == b else 1.0 / (1.0 + np.exp2(b - a))
+            q = 0.5 if a == b else 1.0 / (1.0 + np.exp2(a - b))
+            daa = 0.6931471805599453 * p * q
+            dab = -0.6931471805599453 * p * q
+            dbb = 0.6931471805599453 * p * q
+        elif op == 23 or op == 24:  # sin, cos
+            daa = -v
+            dab = 0.0
+            dbb = 0.0
+        elif op == 25:  # tan
+            daa = 2.0 * v * (1.0 + v * v)
+            dab = 0.0
+            dbb = 0.0
+        elif op == 26:  # arcsin
+            p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+            daa = a * p * p * p
+            dab = 0.0
+            dbb = 0.0
+        elif op == 27:  # arccos
+            p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+            daa = -a * p * p * p
+            dab = 0.0
+            dbb = 0.0
+        elif op == 28:  # arctan
+            p = 1.0 / (1.0 + a * a)
+            daa = -2.0 * a * p * p
+            dab = 0.0
+            dbb = 0.0
+        elif op == 29:  # arctan2
+            r = math.hypot(a, b)
+            t = a / r if r != 0.0 else 0.0
+            s = b / r if r != 0.0 else 0.0
+            daa = -2.0 * t * s / r / r if r != 0.0 else 0.0
+            dab = (t - s) * (t + s) / r / r if r != 0.0 else 0.0
+            dbb = 2.0 * t * s / r / r if r != 0.0 else 0.0
+        elif op == 32:  # tanh
+            u = 1.0 / math.cosh(a)
+            daa = -2.0 * v * u * u
+            dab = 0.0
+            dbb = 0.0
+        elif op == 33:  # arcsinh
+            p = 1.0 / math.hypot(1.0, a)
+            daa = -a * p * p * p
+            dab = 0.0
+            dbb = 0.0
+        elif op == 34:  # arccosh
+            p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
+            daa = -a * p * p * p
+            dab = 0.0
+            dbb = 0.0
+        elif op == 35:  # arctanh
+            p = 1.0 / ((1.0 - a) * (1.0 + a))
+            daa = 2.0 * a * p * p if abs(a) <= 1.0 else np.nan
+            dab = 0.0
+            dbb = 0.0
+        elif op == 36:  # hypot
+            t = a / v if v != 0.0 else 0.0
+            s = b / v if v != 0.0 else 0.0
+            daa = s * s / v if v != 0.0 else 0.0
+            dab = -t * s / v if v != 0.0 else 0.0
+            dbb = t * t / v if v != 0.0 else 0.0
+        elif op == 37:  # erf
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            daa = -2.0 * a * g
+            dab = 0.0
+            dbb = 0.0
+        elif op == 38:  # erfc
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            daa = 2.0 * a * g
+            dab = 0.0
+            dbb = 0.0
+        elif op == 39:  # expit
+            p = 1.0 / (1.0 + math.exp(-a))
+            q = 1.0 / (1.0 + math.exp(a))
+            daa = p * q * (q - p)
+            dab = 0.0
+            dbb = 0.0
+        else:
+            daa = 0.0
+            dab = 0.0
+            dbb = 0.0
+        target[3 * i + 0] = daa
+        target[3 * i + 1] = dab
+        target[3 * i + 2] = dbb
+
+
+def block_primal(op, work, x, y, w, z, n, first, second, third):
+    if op == 0:  # add
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a + b
+            work[z + j] = v
+    elif op == 1:  # subtract
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a - b
+            work[z + j] = v
+    elif op == 2:  # multiply
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a * b
+            work[z + j] = v
+    elif op == 3:  # divide
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a / b
+            work[z + j] = v
+    elif op == 4:  # negative
+        for j in range(n):
+            a = work[x + j]
+            v = -a
+            work[z + j] = v
+    elif op == 5 or op == 55:  # copy, stop_gradient
+        for j in range(n):
+            a = work[x + j]
+            v = a
+            work[z + j] = v
+    elif op == 6:  # absolute_zero_multiply
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 0.0 if a == 0.0 or b == 0.0 else a * b
+            work[z + j] = v
+    elif op == 7:  # absolute
+        for j in range(n):
+            a = work[x + j]
+            v = abs(a)
+            work[z + j] = v
+    elif op == 8:  # square
+        for j in range(n):
+            a = work[x + j]
+            v = a * a
+            work[z + j] = v
+    elif op == 9:  # reciprocal
+        for j in range(n):
+            a = work[x + j]
+            v = 1.0 / a
+            work[z + j] = v
+    elif op == 10:  # sqrt
+        for j in range(n):
+            a = work[x + j]
+            v = math.sqrt(a)
+            work[z + j] = v
+    elif op == 11:  # cbrt
+        for j in range(n):
+            a = work[x + j]
+            v = np.cbrt(a)
+            work[z + j] = v
+    elif op == 12 or op == 13:  # power, power_constant
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a ** b
+            work[z + j] = v
+    elif op == 14:  # exp
+        for j in range(n):
+            a = work[x + j]
+            v = math.exp(a)
+            work[z + j] = v
+    elif op == 15:  # exp2
+        for j in range(n):
+            a = work[x + j]
+            v = np.exp2(a)
+            work[z + j] = v
+    elif op == 16:  # expm1
+        for j in range(n):
+            a = work[x + j]
+            v = math.expm1(a)
+            work[z + j] = v
+    elif op == 17:  # log
+        for j in range(n):
+            a = work[x + j]
+            v = math.log(a)
+            work[z + j] = v
+    elif op == 18:  # log2
+        for j in range(n):
+            a = work[x + j]
+            v = np.log2(a)
+            work[z + j] = v
+    elif op == 19:  # log10
+        for j in range(n):
+            a = work[x + j]
+            v = math.log10(a)
+            work[z + j] = v
+    elif op == 20:  # log1p
+        for j in range(n):
+            a = work[x + j]
+            v = math.log1p(a)
+            work[z + j] = v
+    elif op == 21:  # logaddexp
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
+            work[z + j] = v
+    elif op == 22:  # logaddexp2
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
+            work[z + j] = v
+    elif op == 23:  # sin
+        for j in range(n):
+            a = work[x + j]
+            v = math.sin(a)
+            work[z + j] = v
+    elif op == 24:  # cos
+        for j in range(n):
+            a = work[x + j]
+            v = math.cos(a)
+            work[z + j] = v
+    elif op == 25:  # tan
+        for j in range(n):
+            a = work[x + j]
+            v = math.tan(a)
+            work[z + j] = v
+    elif op == 26:  # arcsin
+        for j in range(n):
+            a = work[x + j]
+            v = math.asin(a)
+            work[z + j] = v
+    elif op == 27:  # arccos
+        for j in range(n):
+            a = work[x + j]
+            v = math.acos(a)
+            work[z + j] = v
+    elif op == 28:  # arctan
+        for j in range(n):
+            a = work[x + j]
+            v = math.atan(a)
+            work[z + j] = v
+    elif op == 29:  # arctan2
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = math.atan2(a, b)
+            work[z + j] = v
+    elif op == 30:  # sinh
+        for j in range(n):
+            a = work[x + j]
+            v = math.sinh(a)
+            work[z + j] = v
+    elif op == 31:  # cosh
+        for j in range(n):
+            a = work[x + j]
+            v = math.cosh(a)
+            work[z + j] = v
+    elif op == 32:  # tanh
+        for j in range(n):
+            a = work[x + j]
+            v = math.tanh(a)
+            work[z + j] = v
+    elif op == 33:  # arcsinh
+        for j in range(n):
+            a = work[x + j]
+            v = math.asinh(a)
+            work[z + j] = v
+    elif op == 34:  # arccosh
+        for j in range(n):
+            a = work[x + j]
+            v = math.acosh(a)
+            work[z + j] = v
+    elif op == 35:  # arctanh
+        for j in range(n):
+            a = work[x + j]
+            v = math.atanh(a)
+            work[z + j] = v
+    elif op == 36:  # hypot
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = math.hypot(a, b)
+            work[z + j] = v
+    elif op == 37:  # erf
+        for j in range(n):
+            a = work[x + j]
+            v = math.erf(a)
+            work[z + j] = v
+    elif op == 38:  # erfc
+        for j in range(n):
+            a = work[x + j]
+            v = math.erfc(a)
+            work[z + j] = v
+    elif op == 39:  # expit
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / (1.0 + math.exp(-a))
+            v = p
+            work[z + j] = v
+    elif op == 40:  # maximum
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a if a >= b or a != a else b
+            work[z + j] = v
+    elif op == 41:  # minimum
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a if a <= b or a != a else b
+            work[z + j] = v
+    elif op == 42:  # fmax
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a if a >= b or b != b else b
+            work[z + j] = v
+    elif op == 43:  # fmin
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a if a <= b or b != b else b
+            work[z + j] = v
+    elif op == 44:  # where
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            c = work[w + j]
+            v = b if a != 0.0 else c
+            work[z + j] = v
+    elif op == 45:  # copysign
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = math.copysign(a, b)
+            work[z + j] = v
+    elif op == 46:  # heaviside
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 0.0 if a < 0.0 else b if a == 0.0 else 1.0 if a > 0.0 else np.nan
+            work[z + j] = v
+    elif op == 47:  # sign
+        for j in range(n):
+            a = work[x + j]
+            v = np.sign(a)
+            work[z + j] = v
+    elif op == 48:  # floor
+        for j in range(n):
+            a = work[x + j]
+            v = np.floor(a)
+            work[z + j] = v
+    elif op == 49:  # ceil
+        for j in range(n):
+            a = work[x + j]
+            v = np.ceil(a)
+            work[z + j] = v
+    elif op == 50:  # trunc
+        for j in range(n):
+            a = work[x + j]
+            v = np.trunc(a)
+            work[z + j] = v
+    elif op == 51:  # rint
+        for j in range(n):
+            a = work[x + j]
+            v = np.rint(a)
+            work[z + j] = v
+    elif op == 52:  # floor_divide
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            m = np.fmod(a, b)
+            q = (a - m) / b - 1.0 if m != 0.0 and (b < 0.0) != (m < 0.0) else (a - m) / b
+            v = a / b if b == 0.0 else np.floor(q) + 1.0 if q - np.floor(q) > 0.5 else np.floor(q)
+            work[z + j] = v
+    elif op == 53:  # remainder
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            m = np.fmod(a, b)
+            v = m + b if m != 0.0 and (b < 0.0) != (m < 0.0) else m if m != 0.0 else math.copysign(m, b)
+            work[z + j] = v
+    elif op == 54:  # fmod
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = np.fmod(a, b)
+            work[z + j] = v
+    elif op == 64:  # less
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if a < b else 0.0
+            work[z + j] = v
+    elif op == 65:  # less_equal
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if a <= b else 0.0
+            work[z + j] = v
+    elif op == 66:  # greater
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if a > b else 0.0
+            work[z + j] = v
+    elif op == 67:  # greater_equal
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if a >= b else 0.0
+            work[z + j] = v
+    elif op == 68:  # equal
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if a == b else 0.0
+            work[z + j] = v
+    elif op == 69:  # not_equal
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if a != b else 0.0
+            work[z + j] = v
+    elif op == 70:  # logical_and
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if a != 0.0 and b != 0.0 else 0.0
+            work[z + j] = v
+    elif op == 71:  # logical_or
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if a != 0.0 or b != 0.0 else 0.0
+            work[z + j] = v
+    elif op == 72:  # logical_xor
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = 1.0 if (a != 0.0) != (b != 0.0) else 0.0
+            work[z + j] = v
+    elif op == 73:  # logical_not
+        for j in range(n):
+            a = work[x + j]
+            v = 1.0 if a == 0.0 else 0.0
+            work[z + j] = v
+    elif op == 74:  # isnan
+        for j in range(n):
+            a = work[x + j]
+            v = 1.0 if a != a else 0.0
+            work[z + j] = v
+    elif op == 75:  # isinf
+        for j in range(n):
+            a = work[x + j]
+            v = 1.0 if abs(a) == np.inf else 0.0
+            work[z + j] = v
+    elif op == 76:  # isfinite
+        for j in range(n):
+            a = work[x + j]
+            v = 1.0 if abs(a) < np.inf else 0.0
+            work[z + j] = v
+    elif op == 77:  # signbit
+        for j in range(n):
+            a = work[x + j]
+            v = 1.0 if math.copysign(1.0, a) < 0.0 else 0.0
+            work[z + j] = v
+    else:
+        for j in range(n):
+            work[z + j] = np.nan
+
+
+def block_partials(op, work, x, y, w, z, n, first, second, third):
+    if op == 0:  # add
+        for j in range(n):
+            da = 1.0
+            db = 1.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 1:  # subtract
+        for j in range(n):
+            da = 1.0
+            db = -1.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 2 or op == 6:  # multiply, absolute_zero_multiply
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = b
+            db = a
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 3:  # divide
+        for j in range(n):
+            b = work[y + j]
+            v = work[z + j]
+            da = 1.0 / b
+            db = -v / b
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 4:  # negative
+        for j in range(n):
+            da = -1.0
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 5:  # copy
+        for j in range(n):
+            da = 1.0
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 7:  # absolute
+        for j in range(n):
+            a = work[x + j]
+            da = np.sign(a)
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 8:  # square
+        for j in range(n):
+            a = work[x + j]
+            da = 2.0 * a
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 9:  # reciprocal
+        for j in range(n):
+            v = work[z + j]
+            da = -v * v
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 10:  # sqrt
+        for j in range(n):
+            v = work[z + j]
+            da = 0.5 / abs(v)
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 11:  # cbrt
+        for j in range(n):
+            v = work[z + j]
+            da = 1.0 / (3.0 * v * v)
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 12:  # power
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = work[z + j]
+            da = 0.0 if b == 0.0 else b * a ** (b - 1.0)
+            db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 13:  # power_constant
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = 0.0 if b == 0.0 else b * a ** (b - 1.0)
+            db = 0.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 14:  # exp
+        for j in range(n):
+            v = work[z + j]
+            da = v
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 15:  # exp2
+        for j in range(n):
+            v = work[z + j]
+            da = 0.6931471805599453 * v
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 16:  # expm1
+        for j in range(n):
+            a = work[x + j]
+            da = math.exp(a)
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 17:  # log
+        for j in range(n):
+            a = work[x + j]
+            da = 1.0 / a if a >= 0.0 else np.nan
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 18:  # log2
+        for j in range(n):
+            a = work[x + j]
+            da = 1.0 / 0.6931471805599453 / a if a >= 0.0 else np.nan
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 19:  # log10
+        for j in range(n):
+            a = work[x + j]
+            da = 1.0 / 2.302585092994046 / a if a >= 0.0 else np.nan
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 20:  # log1p
+        for j in range(n):
+            a = work[x + j]
+            da = 1.0 / (1.0 + a) if a >= -1.0 else np.nan
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 21:  # logaddexp
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            p = 0.5 if a == b else 1.0 / (1.0 + math.exp(b - a))
+            q = 0.5 if a == b else 1.0 / (1.0 + math.exp(a - b))
+            da = p
+            db = q
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 22:  # logaddexp2
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            p = 0.5 if a == b else 1.0 / (1.0 + np.exp2(b - a))
+            q = 0.5 if a == b else 1.0 / (1.0 + np.exp2(a - b))
+            da = p
+            db = q
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 23:  # sin
+        for j in range(n):
+            a = work[x + j]
+            da = math.cos(a)
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 24:  # cos
+        for j in range(n):
+            a = work[x + j]
+            da = -math.sin(a)
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 25:  # tan
+        for j in range(n):
+            v = work[z + j]
+            da = 1.0 + v * v
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 26:  # arcsin
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+            da = p
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 27:  # arccos
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+            da = -p
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 28:  # arctan
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / (1.0 + a * a)
+            da = p
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 29:  # arctan2
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            r = math.hypot(a, b)
+            t = a / r if r != 0.0 else 0.0
+            s = b / r if r != 0.0 else 0.0
+            da = s / r if r != 0.0 else 0.0
+            db = -t / r if r != 0.0 else 0.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 30:  # sinh
+        for j in range(n):
+            a = work[x + j]
+            da = math.cosh(a)
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 31:  # cosh
+        for j in range(n):
+            a = work[x + j]
+            da = math.sinh(a)
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 32:  # tanh
+        for j in range(n):
+            a = work[x + j]
+            u = 1.0 / math.cosh(a)
+            da = u * u
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 33:  # arcsinh
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / math.hypot(1.0, a)
+            da = p
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 34:  # arccosh
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
+            da = p
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 35:  # arctanh
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / ((1.0 - a) * (1.0 + a))
+            da = p if abs(a) <= 1.0 else np.nan
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 36:  # hypot
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = work[z + j]
+            t = a / v if v != 0.0 else 0.0
+            s = b / v if v != 0.0 else 0.0
+            da = t
+            db = s
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 37:  # erf
+        for j in range(n):
+            a = work[x + j]
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            da = g
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 38:  # erfc
+        for j in range(n):
+            a = work[x + j]
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            da = -g
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 39:  # expit
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / (1.0 + math.exp(-a))
+            q = 1.0 / (1.0 + math.exp(a))
+            da = p * q
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 40:  # maximum
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
+            db = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 41:  # minimum
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
+            db = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 42:  # fmax
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = 1.0 if a > b or b != b else 0.5 if a == b else 0.0
+            db = 1.0 if a < b or (a != a and b == b) else 0.5 if a == b else 0.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 43:  # fmin
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = 1.0 if a < b or b != b else 0.5 if a == b else 0.0
+            db = 1.0 if a > b or (a != a and b == b) else 0.5 if a == b else 0.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 44:  # where
+        for j in range(n):
+            a = work[x + j]
+            da = 0.0
+            db = 1.0 if a != 0.0 else 0.0
+            dc = 0.0 if a != 0.0 else 1.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = dc
+    elif op == 45:  # copysign
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = math.copysign(1.0, a) * math.copysign(1.0, b)
+            db = 0.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 46:  # heaviside
+        for j in range(n):
+            a = work[x + j]
+            da = 0.0
+            db = 1.0 if a == 0.0 else 0.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 47 or op == 48 or op == 49 or op == 50 or op == 51 or op == 55 or op == 73 or op == 74 or op == 75 or op == 76 or op == 77:  # sign, floor, ceil, trunc, rint, stop_gradient, logical_not, isnan, isinf, isfinite, signbit
+        for j in range(n):
+            da = 0.0
+            work[first + j] = da
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 52 or op == 64 or op == 65 or op == 66 or op == 67 or op == 68 or op == 69 or op == 70 or op == 71 or op == 72:  # floor_divide, less, less_equal, greater, greater_equal, equal, not_equal, logical_and, logical_or, logical_xor
+        for j in range(n):
+            da = 0.0
+            db = 0.0
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 53:  # remainder
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = 1.0
+            db = -np.floor(a / b)
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    elif op == 54:  # fmod
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            da = 1.0
+            db = -np.trunc(a / b)
+            work[first + j] = da
+            work[second + j] = db
+            work[third + j] = 0.0
+    else:
+        for j in range(n):
+            work[first + j] = 0.0
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+
+
+def block_curvature(op, work, x, y, w, z, n, first, second, third):
+    if op == 0 or op == 1 or op == 40 or op == 41 or op == 42 or op == 43 or op == 44 or op == 45 or op == 46 or op == 52 or op == 53 or op == 54 or op == 64 or op == 65 or op == 66 or op == 67 or op == 68 or op == 69 or op == 70 or op == 71 or op == 72:  # add, subtract, maximum, minimum, fmax, fmin, where, copysign, heaviside, floor_divide, remainder, fmod, less, less_equal, greater, greater_equal, equal, not_equal, logical_and, logical_or, logical_xor
+        for j in range(n):
+            daa = 0.0
+            dab = 0.0
+            dbb = 0.0
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 2 or op == 6:  # multiply, absolute_zero_multiply
+        for j in range(n):
+            daa = 0.0
+            dab = 1.0
+            dbb = 0.0
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 3:  # divide
+        for j in range(n):
+            b = work[y + j]
+            v = work[z + j]
+            daa = 0.0
+            dab = -1.0 / b / b
+            dbb = 2.0 * v / b / b
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 4 or op == 5 or op == 7 or op == 47 or op == 48 or op == 49 or op == 50 or op == 51 or op == 55 or op == 73 or op == 74 or op == 75 or op == 76 or op == 77:  # negative, copy, absolute, sign, floor, ceil, trunc, rint, stop_gradient, logical_not, isnan, isinf, isfinite, signbit
+        for j in range(n):
+            daa = 0.0
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 8:  # square
+        for j in range(n):
+            daa = 2.0
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 9:  # reciprocal
+        for j in range(n):
+            v = work[z + j]
+            daa = 2.0 * v * v * v
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 10:  # sqrt
+        for j in range(n):
+            a = work[x + j]
+            v = work[z + j]
+            daa = -0.25 / abs(v) / a
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 11:  # cbrt
+        for j in range(n):
+            a = work[x + j]
+            v = work[z + j]
+            daa = -2.0 / (9.0 * v * v) / a
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 12:  # power
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = work[z + j]
+            daa = 0.0 if b == 0.0 or b == 1.0 else b * (b - 1.0) * a ** (b - 2.0)
+            dab = 0.0 if a == 0.0 and b > 1.0 else a ** (b - 1.0) * (1.0 + b * math.log(a))
+            dbb = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a) * math.log(a)
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 13:  # power_constant
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            daa = 0.0 if b == 0.0 or b == 1.0 else b * (b - 1.0) * a ** (b - 2.0)
+            dab = 0.0
+            dbb = 0.0
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 14 or op == 30 or op == 31:  # exp, sinh, cosh
+        for j in range(n):
+            v = work[z + j]
+            daa = v
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 15:  # exp2
+        for j in range(n):
+            v = work[z + j]
+            daa = 0.6931471805599453 * 0.6931471805599453 * v
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 16:  # expm1
+        for j in range(n):
+            a = work[x + j]
+            daa = math.exp(a)
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 17:  # log
+        for j in range(n):
+            a = work[x + j]
+            daa = -1.0 / a / a if a >= 0.0 else np.nan
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 18:  # log2
+        for j in range(n):
+            a = work[x + j]
+            daa = -1.0 / 0.6931471805599453 / a / a if a >= 0.0 else np.nan
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 19:  # log10
+        for j in range(n):
+            a = work[x + j]
+            daa = -1.0 / 2.302585092994046 / a / a if a >= 0.0 else np.nan
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 20:  # log1p
+        for j in range(n):
+            a = work[x + j]
+            daa = -1.0 / (1.0 + a) / (1.0 + a) if a >= -1.0 else np.nan
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 21:  # logaddexp
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            p = 0.5 if a == b else 1.0 / (1.0 + math.exp(b - a))
+            q = 0.5 if a == b else 1.0 / (1.0 + math.exp(a - b))
+            daa = p * q
+            dab = -p * q
+            dbb = p * q
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 22:  # logaddexp2
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            p = 0.5 if a == b else 1.0 / (1.0 + np.exp2(b - a))
+            q = 0.5 if a == b else 1.0 / (1.0 + np.exp2(a - b))
+            daa = 0.6931471805599453 * p * q
+            dab = -0.6931471805599453 * p * q
+            dbb = 0.6931471805599453 * p * q
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 23 or op == 24:  # sin, cos
+        for j in range(n):
+            v = work[z + j]
+            daa = -v
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 25:  # tan
+        for j in range(n):
+            v = work[z + j]
+            daa = 2.0 * v * (1.0 + v * v)
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 26:  # arcsin
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+            daa = a * p * p * p
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 27:  # arccos
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+            daa = -a * p * p * p
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 28:  # arctan
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / (1.0 + a * a)
+            daa = -2.0 * a * p * p
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 29:  # arctan2
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            r = math.hypot(a, b)
+            t = a / r if r != 0.0 else 0.0
+            s = b / r if r != 0.0 else 0.0
+            daa = -2.0 * t * s / r / r if r != 0.0 else 0.0
+            dab = (t - s) * (t + s) / r / r if r != 0.0 else 0.0
+            dbb = 2.0 * t * s / r / r if r != 0.0 else 0.0
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 32:  # tanh
+        for j in range(n):
+            a = work[x + j]
+            v = work[z + j]
+            u = 1.0 / math.cosh(a)
+            daa = -2.0 * v * u * u
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 33:  # arcsinh
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / math.hypot(1.0, a)
+            daa = -a * p * p * p
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 34:  # arccosh
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
+            daa = -a * p * p * p
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 35:  # arctanh
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / ((1.0 - a) * (1.0 + a))
+            daa = 2.0 * a * p * p if abs(a) <= 1.0 else np.nan
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 36:  # hypot
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = work[z + j]
+            t = a / v if v != 0.0 else 0.0
+            s = b / v if v != 0.0 else 0.0
+            daa = s * s / v if v != 0.0 else 0.0
+            dab = -t * s / v if v != 0.0 else 0.0
+            dbb = t * t / v if v != 0.0 else 0.0
+            work[first + j] = daa
+            work[second + j] = dab
+            work[third + j] = dbb
+    elif op == 37:  # erf
+        for j in range(n):
+            a = work[x + j]
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            daa = -2.0 * a * g
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 38:  # erfc
+        for j in range(n):
+            a = work[x + j]
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            daa = 2.0 * a * g
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    elif op == 39:  # expit
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / (1.0 + math.exp(-a))
+            q = 1.0 / (1.0 + math.exp(a))
+            daa = p * q * (q - p)
+            work[first + j] = daa
+            work[second + j] = 0.0
+            work[third + j] = 0.0
+    else:
+        for j in range(n):
+            work[first + j] = 0.0
+            work[second + j] = 0.0
+            work[third + j] = 0.0

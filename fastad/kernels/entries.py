@@ -1,0 +1,124 @@
+"""The compiled function that Python calls: whole sweeps over one packed program.
+
+One function for all tasks, because every compiled function carries its own copy of what it calls.
+`work` is a caller's workspace, laid out values | partials | directions | scratch | report; it is the
+only memory that a call writes besides its results, so any number of threads may run one program, each
+with a workspace of its own. Constants stand in `values` from the workspace's making. `source` and
+`target` are flat arrays; `layout` says what they hold for each task.
+"""
+
+from numba import njit
+
+from fastad.kernels.layout import (
+    ADJOINTS, AT_OUTPUTS, BUFFER, BUFFERS, GRADIENT, INPUTS, LINEARIZE, OUTPUTS, PRIMAL, SCALAR_LINEARIZE,
+    SCALAR_PRIMAL, SCALARS, SLOTS, TANGENTS,
+)  # fmt: skip
+from fastad.kernels.operands import clear
+from fastad.kernels.pointers import pointer, shifted
+from fastad.kernels.second_order import curvature_sweep, second_sweep
+from fastad.kernels.sweeps import adjoint_sweep, first_failed_guard, primal_sweep, tangent_sweep
+
+kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+entry = njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)
+
+
+@kernel
+def evaluate(code, work, task, x, out, scratch, room):
+    """The outputs at x; unless the task is PRIMAL, `work` is ready for the sweeps that follow."""
+    for i in range(code[INPUTS]):
+        work[i] = x[i]
+    scalar_kernel = SCALAR_PRIMAL if task == PRIMAL else SCALAR_LINEARIZE
+    primal_sweep(code, work, scalar_kernel, code[SLOTS], scratch, room)
+    if task != GRADIENT:
+        at = code[AT_OUTPUTS]
+        for i in range(code[OUTPUTS]):
+            out[i] = work[code[at + i]]
+
+
+@kernel
+def seed_inputs(code, work, seeds, lanes, dots):
+    n = code[INPUTS]
+    clear(work, dots, code[SLOTS] * lanes)
+    for lane in range(lanes):
+        for i in range(n):
+            work[dots + i * lanes + lane] = seeds[lane * n + i]
+
+
+@kernel
+def seed_outputs(code, work, weights, lanes, bars):
+    at, m = code[AT_OUTPUTS], code[OUTPUTS]
+    clear(work, bars, code[SLOTS] * lanes)
+    for lane in range(lanes):
+        for i in range(m):
+            work[bars + code[at + i] * lanes + lane] += weights[lane * m + i]
+
+
+@kernel
+def read_inputs(code, work, lanes, source, out):
+    """out (lanes, n) from the lanes of the input slots."""
+    n = code[INPUTS]
+    for i in range(n):
+        for lane in range(lanes):
+            out[lane * n + i] = work[source + i * lanes + lane]
+
+
+@kernel
+def read_outputs(code, work, lanes, source, out):
+    """out (lanes, m) from the lanes of the output slots."""
+    at, m = code[AT_OUTPUTS], code[OUTPUTS]
+    for i in range(m):
+        for lane in range(lanes):
+            out[lane * m + i] = work[source + code[at + i] * lanes + lane]
+
+
+@kernel
+def second_order(code, work, lanes, source, target, free, scratch, room):
+    """From weights (m,) | seeds (lanes, n): weights @ J (n,) | its derivatives along the seeds (lanes, n)."""
+    slots, partials = code[SLOTS], code[SLOTS]
+    dots, bar_dots, bars = free, free + slots * lanes, free + 2 * slots * lanes
+    curvatures = bars + slots
+    seed_inputs(code, work, shifted(source, code[OUTPUTS]), lanes, dots)
+    tangent_sweep(code, work, partials, lanes, dots, scratch, room)
+    curvature_sweep(code, work, curvatures)
+    clear(work, bar_dots, slots * lanes)
+    seed_outputs(code, work, source, 1, bars)
+    second_sweep(code, work, partials, curvatures, lanes, dots, bars, bar_dots, scratch, room)
+    read_inputs(code, work, 1, bars, target)
+    read_inputs(code, work, lanes, bar_dots, shifted(target, code[INPUTS]))
+
+
+@kernel
+def first_order(code, work, task, lanes, source, target, free, scratch, room):
+    """Tangents, adjoints, or the adjoint of the one output with weight 1."""
+    partials = code[SLOTS]
+    if task == TANGENTS:
+        seed_inputs(code, work, source, lanes, free)
+        tangent_sweep(code, work, partials, lanes, free, scratch, room)
+        read_outputs(code, work, lanes, free, target)
+    else:
+        if task == ADJOINTS:
+            seed_outputs(code, work, source, lanes, free)
+        else:
+            clear(work, free, code[SLOTS])
+            work[free + code[code[AT_OUTPUTS]]] = 1.0
+        adjoint_sweep(code, work, partials, lanes, free, scratch, room)
+        read_inputs(code, work, lanes, free, target)
+
+
+@entry
+def run(task, lanes, program, workspace, from_array, to_array):
+    """Carry out a task; returns the first output's value.
+
+    The last word of the workspace gets the index of the first failed guard, or -1.
+    """
+    code, work, source, target = pointer(program), pointer(workspace), pointer(from_array), pointer(to_array)
+    room, last = code[BUFFER] * lanes, workspace.size - 1
+    scratch, free = last - BUFFERS * room, code[SLOTS] + 2 * code[SCALARS]
+    if task <= LINEARIZE:
+        evaluate(code, work, task, source, target, scratch, room)
+        work[last] = first_failed_guard(code, work)
+    if task == GRADIENT or task == TANGENTS or task == ADJOINTS:
+        first_order(code, work, task, lanes, source, target, free, scratch, room)
+    elif task > ADJOINTS:
+        second_order(code, work, lanes, source, target, free, scratch, room)
+    return work[code[code[AT_OUTPUTS]]] if code[OUTPUTS] > 0 else 0.0

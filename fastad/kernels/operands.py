@@ -1,0 +1,132 @@
+"""Reading and accumulating the operands of block instructions.
+
+An operand is the slot range that its row describes: affine in at most two levels (element i stands in
+slot start + (i // inner) * outer_stride + (i % inner) * inner_stride) or an index table. With `lanes`
+directions an array holds `lanes` consecutive numbers a slot. Contiguous operands are used in place;
+everything else is gathered into a buffer first, so that the formula loops always run over contiguous
+memory. All arrays are offsets into one workspace.
+"""
+
+from numba import njit
+
+from fastad.kernels.layout import (
+    AFFINE, COUNT, INNER, INNER_STRIDE, OPERAND, OPERAND_WORDS, OUTER_STRIDE, START,
+)  # fmt: skip
+from fastad.kernels.pointers import table
+
+kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+@kernel
+def product(d, t):
+    """d * t, where a factor that is exactly 0 gives exactly 0 (absolute zero)."""
+    return 0.0 if d == 0.0 or t == 0.0 else d * t
+
+
+@kernel
+def operand_row(row, k):
+    return row + OPERAND + k * OPERAND_WORDS
+
+
+@kernel
+def operand_count(code, row, k):
+    return code[operand_row(row, k) + COUNT]
+
+
+@kernel
+def stands_in_one_level(code, at, stride):
+    return code[at + AFFINE] == 1 and code[at + INNER_STRIDE] == stride and code[at + INNER] >= code[at + COUNT]
+
+
+@kernel
+def gather(code, work, at, low, size, lanes, source, buffer):
+    """Offset of the elements low .. low + size of an operand, `lanes` numbers each, contiguous."""
+    if stands_in_one_level(code, at, 1):
+        return source + (code[at + START] + low) * lanes
+    start = code[at + START]
+    if code[at + AFFINE] == 0:
+        slots = table(code)
+        for j in range(size):
+            slot = source + slots[2 * start + low + j] * lanes
+            for lane in range(lanes):
+                work[buffer + j * lanes + lane] = work[slot + lane]
+        return buffer
+    inner, step, jump = code[at + INNER], code[at + INNER_STRIDE], code[at + OUTER_STRIDE]
+    inside, line = low % inner, start + (low // inner) * jump
+    j = 0
+    while j < size:
+        run = min(inner - inside, size - j)
+        slot, place = source + (line + inside * step) * lanes, buffer + j * lanes
+        if lanes == 1:
+            for i in range(run):
+                work[place + i] = work[slot + i * step]
+        else:
+            for i in range(run):
+                for lane in range(lanes):
+                    work[place + i * lanes + lane] = work[slot + i * step * lanes + lane]
+        j += run
+        line += jump
+        inside = 0
+    return buffer
+
+
+@kernel
+def accumulate(code, work, at, low, size, lanes, target, part):
+    """Add `part` (size * lanes numbers) to the elements low .. low + size of an operand."""
+    start = code[at + START]
+    if stands_in_one_level(code, at, 1):
+        place = target + (start + low) * lanes
+        for j in range(size * lanes):
+            work[place + j] += work[part + j]
+    elif stands_in_one_level(code, at, 0):
+        for lane in range(lanes):
+            total = 0.0
+            for j in range(size):
+                total += work[part + j * lanes + lane]
+            work[target + start * lanes + lane] += total
+    elif code[at + AFFINE] == 0:
+        slots = table(code)
+        for j in range(size):
+            slot = target + slots[2 * start + low + j] * lanes
+            for lane in range(lanes):
+                work[slot + lane] += work[part + j * lanes + lane]
+    else:
+        inner, step, jump = code[at + INNER], code[at + INNER_STRIDE], code[at + OUTER_STRIDE]
+        inside, line = low % inner, start + (low // inner) * jump
+        j = 0
+        while j < size:
+            run = min(inner - inside, size - j)
+            slot, place = target + (line + inside * step) * lanes, part + j * lanes
+            for i in range(run):
+                for lane in range(lanes):
+                    work[slot + i * step * lanes + lane] += work[place + i * lanes + lane]
+            j += run
+            line += jump
+            inside = 0
+
+
+@kernel
+def spread(work, source, size, lanes, buffer):
+    """Offset of the numbers of `source`, each repeated for every lane."""
+    if lanes == 1:
+        return source
+    for j in range(size):
+        for lane in range(lanes):
+            work[buffer + j * lanes + lane] = work[source + j]
+    return buffer
+
+
+@kernel
+def one_lane(work, source, size, lanes, index, buffer):
+    """Offset of one direction of an array of `lanes` directions."""
+    if lanes == 1:
+        return source
+    for j in range(size):
+        work[buffer + j] = work[source + j * lanes + index]
+    return buffer
+
+
+@kernel
+def clear(work, start, size):
+    for i in range(start, start + size):
+        work[i] = 0.0

@@ -1,0 +1,99 @@
+"""Raw pointers for kernels: no bounds, no negative indices, no reference counts, one view of any type.
+
+`code` (the packed program) and `work` (the workspace) enter a compiled call as arrays and travel inside
+as pointers; everything else is an offset. Dispatch kernels are called by the address that stands in
+the program's header, so that each is compiled and cached once, apart from the sweeps.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+DOUBLES, WORDS = types.CPointer(types.float64), types.CPointer(types.int64)
+BYTES, INDICES, TABLE = types.CPointer(types.uint8), types.CPointer(types.uint32), types.CPointer(types.int32)
+_I64, _DOUBLE = ir.IntType(64), ir.DoubleType()
+
+
+def _cast(target):
+    """An intrinsic that reads a pointer as a pointer to another type."""
+
+    def typed(typing_context, pointer):
+        def codegen(context, builder, signature, arguments):
+            return builder.bitcast(arguments[0], context.get_value_type(target))
+
+        return target(pointer), codegen
+
+    return typed
+
+
+@intrinsic
+def pointer(typing_context, array):
+    """The address of an array's data."""
+    target = types.CPointer(array.dtype)
+
+    def codegen(context, builder, signature, arguments):
+        return context.make_array(array)(context, builder, arguments[0]).data
+
+    return target(array), codegen
+
+
+@intrinsic
+def shifted(typing_context, base, count):
+    """The pointer `count` elements on."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return base(base, types.int64), codegen
+
+
+@intrinsic
+def doubles(typing_context, base):
+    """A pointer read as one to float64."""
+    return _cast(DOUBLES)(typing_context, base)
+
+
+@intrinsic
+def byte_codes(typing_context, base):
+    """A pointer read as one to unsigned bytes."""
+    return _cast(BYTES)(typing_context, base)
+
+
+@intrinsic
+def indices(typing_context, base):
+    """A pointer read as one to unsigned 32-bit slots."""
+    return _cast(INDICES)(typing_context, base)
+
+
+@intrinsic
+def table(typing_context, base):
+    """A pointer read as one to 32-bit indices."""
+    return _cast(TABLE)(typing_context, base)
+
+
+def _call(argument_types):
+    """Code generation of a call by address (the first argument)."""
+
+    def codegen(context, builder, signature, arguments):
+        kinds = [context.get_value_type(kind) for kind in argument_types]
+        function = ir.FunctionType(ir.VoidType(), kinds).as_pointer()
+        builder.call(builder.inttoptr(arguments[0], function), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, *argument_types), codegen
+
+
+SCALAR_ARGUMENTS = (BYTES, INDICES, INDICES, types.int64, types.int64, types.int64, DOUBLES, DOUBLES)
+BLOCK_ARGUMENTS = (types.int64, DOUBLES, *(types.int64,) * 8)
+
+
+@intrinsic
+def call_scalar(typing_context, address, opcode, left, right, start, stop, first, values, target):
+    """Run a dispatch kernel of the scalar stream."""
+    return _call(SCALAR_ARGUMENTS)
+
+
+@intrinsic
+def call_block(typing_context, address, op, work, x, y, w, z, n, first, second, third):
+    """Run a dispatch kernel of the block stream."""
+    return _call(BLOCK_ARGUMENTS)

@@ -1,0 +1,164 @@
+"""Sums and matrix products: the array instructions that are not element by element.
+
+Sums are pairwise with NumPy's own splitting, so that they come out bit for bit as NumPy's do on
+contiguous data. Matrix products go to BLAS when they are large enough; where a product with an adjoint
+or tangent shows a nan it is done again element by element under the absolute-zero rule, which BLAS
+does not know. All arrays are offsets into one workspace.
+"""
+
+import numpy as np
+from numba import carray, njit
+
+from fastad.kernels.pointers import shifted
+
+kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+LEAF = 128  # NumPy's PW_BLOCKSIZE
+SMALL = 1024  # multiply-adds below which a plain loop beats the call of BLAS
+
+
+@kernel
+def leaf_sum(work, low, size):
+    """Sum of at most 128 numbers with eight accumulators."""
+    if size < 8:
+        total = 0.0
+        for i in range(low, low + size):
+            total += work[i]
+        return total
+    r0, r1, r2, r3 = work[low], work[low + 1], work[low + 2], work[low + 3]
+    r4, r5, r6, r7 = work[low + 4], work[low + 5], work[low + 6], work[low + 7]
+    whole = size - size % 8
+    for i in range(low + 8, low + whole, 8):
+        r0 += work[i]
+        r1 += work[i + 1]
+        r2 += work[i + 2]
+        r3 += work[i + 3]
+        r4 += work[i + 4]
+        r5 += work[i + 5]
+        r6 += work[i + 6]
+        r7 += work[i + 7]
+    total = ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
+    for i in range(low + whole, low + size):
+        total += work[i]
+    return total
+
+
+@kernel
+def pairwise_sum(work, low, size, stack):
+    """Sum of size numbers, halves added recursively (NumPy's loops_utils, with a stack in the workspace).
+
+    A frame is low, size, how many of its halves are done, the sum of its left half.
+    """
+    if size <= LEAF:
+        return leaf_sum(work, low, size)
+    top, total = stack, 0.0
+    work[top], work[top + 1], work[top + 2] = low, size, 0.0
+    while top >= stack:
+        n = np.int64(work[top + 1])
+        half = n // 2 - n // 2 % 8
+        if n <= LEAF:
+            total = leaf_sum(work, np.int64(work[top]), n)
+            top -= 4
+        elif work[top + 2] == 2.0:
+            total = work[top + 3] + total
+            top -= 4
+        else:
+            right = work[top + 2] == 1.0
+            if right:
+                work[top + 3] = total
+            work[top + 2] += 1.0
+            work[top + 4] = work[top] + (half if right else 0)
+            work[top + 5] = n - half if right else half
+            work[top + 6] = 0.0
+            top += 4
+    return total
+
+
+@kernel
+def matmul(work, x, y, m, p, n, out):
+    """out (m, n) = x (m, p) @ y (p, n)."""
+    if m * p * n <= SMALL:
+        for i in range(m):
+            for j in range(n):
+                total = 0.0
+                for k in range(p):
+                    total += work[x + i * p + k] * work[y + k * n + j]
+                work[out + i * n + j] = total
+    elif n == 1:
+        np.dot(carray(shifted(work, x), (m, p)), carray(shifted(work, y), (p,)), carray(shifted(work, out), (m,)))
+    elif m == 1:
+        np.dot(carray(shifted(work, y), (p, n)).T, carray(shifted(work, x), (p,)), carray(shifted(work, out), (n,)))
+    else:
+        np.dot(carray(shifted(work, x), (m, p)), carray(shifted(work, y), (p, n)), carray(shifted(work, out), (m, n)))
+
+
+@kernel
+def matmul_transposed(work, x, y, m, p, n, out):
+    """out (m, n) = x (m, p) @ y.T with y (n, p)."""
+    if m * p * n <= SMALL:
+        for i in range(m):
+            for j in range(n):
+                total = 0.0
+                for k in range(p):
+                    total += work[x + i * p + k] * work[y + j * p + k]
+                work[out + i * n + j] = total
+    elif m == 1:
+        np.dot(carray(shifted(work, y), (n, p)), carray(shifted(work, x), (p,)), carray(shifted(work, out), (n,)))
+    else:
+        np.dot(carray(shifted(work, x), (m, p)), carray(shifted(work, y), (n, p)).T, carray(shifted(work, out), (m, n)))
+
+
+@kernel
+def transposed_matmul(work, x, y, m, p, n, out):
+    """out (m, n) = x.T @ y with x (p, m), y (p, n)."""
+    if m * p * n <= SMALL:
+        clear_start, clear_stop = out, out + m * n
+        for i in range(clear_start, clear_stop):
+            work[i] = 0.0
+        for k in range(p):
+            for i in range(m):
+                factor = work[x + k * m + i]
+                for j in range(n):
+                    work[out + i * n + j] += factor * work[y + k * n + j]
+    elif n == 1:
+        np.dot(carray(shifted(work, x), (p, m)).T, carray(shifted(work, y), (p,)), carray(shifted(work, out), (m,)))
+    else:
+        np.dot(carray(shifted(work, x), (p, m)).T, carray(shifted(work, y), (p, n)), carray(shifted(work, out), (m, n)))
+
+
+@kernel
+def repair(work, x, x_row, x_column, y, y_row, y_column, m, p, n, out):
+    """Where out (m, n) shows a nan, compute the product again under the absolute-zero rule.
+
+    Element (i, k) of x stands at x + i * x_row + k * x_column, and so on.
+    """
+    for i in range(m):
+        for j in range(n):
+            if work[out + i * n + j] != work[out + i * n + j]:
+                total = 0.0
+                for k in range(p):
+                    a, b = work[x + i * x_row + k * x_column], work[y + k * y_row + j * y_column]
+                    if a != 0.0 and b != 0.0:
+                        total += a * b
+                work[out + i * n + j] = total
+
+
+@kernel
+def absolute_matmul(work, x, y, m, p, n, out):
+    """`matmul`, where a factor that is exactly 0 contributes exactly 0."""
+    matmul(work, x, y, m, p, n, out)
+    repair(work, x, p, 1, y, n, 1, m, p, n, out)
+
+
+@kernel
+def left_adjoint(work, g, y, m, p, n, out):
+    """out (m, p) = g (m, n) @ y.T with y (p, n), under the absolute-zero rule."""
+    matmul_transposed(work, g, y, m, n, p, out)
+    repair(work, g, n, 1, y, 1, n, m, n, p, out)
+
+
+@kernel
+def right_adjoint(work, x, g, m, p, n, out):
+    """out (p, n) = x.T @ g with x (m, p), g (m, n), under the absolute-zero rule."""
+    transposed_matmul(work, x, g, p, m, n, out)
+    repair(work, x, 1, p, g, n, 1, p, m, n, out)

@@ -1,0 +1,208 @@
+"""Passes: program in, equivalent program out.
+
+`optimise` shares what is computed twice, folds what is exact, and drops what no output and no guard
+needs. Only identities that hold for every float are folded: x * 1, x / 1, x - (+0.0), x + (-0.0), and
+never x * 0, x - x or x / x, which would hide a nan or an infinity, nor x + (+0.0), which changes the
+sign of a zero.
+
+A pass works on a map from slots to the slots that stand for them (`same`), so that sharing an
+instruction and folding one are the same thing; `_renumber` then closes the gaps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastad import kernels
+from fastad.ops import BY_CODE, OPS, Op
+from fastad.program import Address, Block, Guard, Program, Run, address_of
+
+_COMMUTES = np.zeros(256, np.uint8)
+_COMMUTES[[op.code for op in OPS if op.commutative]] = 1
+
+
+def optimise(program: Program) -> Program:
+    """Share common sub-expressions, fold exact identities, drop dead instructions."""
+    return drop_dead(share(program))
+
+
+# --- sharing and folding ----------------------------------------------------------------------------
+def share(program: Program) -> Program:
+    """One instruction for equal operations on equal operands; results of folded ones are aliases."""
+    same = np.arange(program.slots, dtype=np.int64)
+    left, right = program.left.astype(np.int64), program.right.astype(np.int64)
+    table = np.full(_table_size(program.opcode.size), -1, np.int64)
+    result_of = np.zeros(program.opcode.size, np.int64)
+    known: dict[Any, int] = {}
+    segments: list[Run | Block] = []
+    for segment in program.segments:
+        if isinstance(segment, Run):
+            bounds = np.array([segment.start, segment.stop, segment.first, program.inputs, program.first_result])
+            kernels.share_run(bounds, program.opcode, left, right, same, program.constants, _COMMUTES, table, result_of)
+            segments.append(segment)
+        else:
+            segments.append(_share_block(program, segment, same, known))
+    guards = tuple(Guard(int(same[g.slot]), g.expected, g.where) for g in program.guards)
+    columns = (left.astype(np.int32), right.astype(np.int32))
+    return Program(program.inputs, program.active, program.constants, program.opcode, *columns,
+                   tuple(segments), same[program.outputs], guards)  # fmt: skip
+
+
+def _table_size(instructions: int) -> int:
+    return 1 << max(4, int(2 * instructions).bit_length())
+
+
+def _share_block(program: Program, block: Block, same: np.ndarray, known: dict[Any, int]) -> Block:
+    operands = tuple(_follow(operand, same) for operand in block.operands)
+    block = Block(block.code, block.first, block.length, operands, block.sizes, block.index)
+    results = slice(block.first, block.first + block.length)
+    folded = _identity_operand(program, block)
+    if folded is not None:
+        same[results] = operands[folded].slots()
+        return block
+    index = None if block.index is None else block.index.tobytes()
+    key = (block.code, block.length, tuple(operand.key for operand in operands), block.sizes, index)
+    first = known.setdefault(key, block.first)
+    same[results] = np.arange(first, first + block.length)
+    return block
+
+
+def _follow(address: Address, same: np.ndarray) -> Address:
+    """The address with every slot replaced by the one that stands for it."""
+    if address.count == 0:
+        return address
+    if address.is_run:
+        part = same[address.start : address.start + address.count]
+        if part[0] == address.start and part[-1] == address.start + address.count - 1 and np.all(np.diff(part) == 1):
+            return address
+        return address_of(part)
+    if address.table is None and address.step == 0 and address.inner >= address.count:
+        return Address(int(same[address.start]), address.count, address.count, 0)
+    slots = address.slots()
+    moved = same[slots]
+    return address if np.array_equal(moved, slots) else address_of(moved)
+
+
+_NEUTRAL = {"multiply": (1.0, (0, 1)), "divide": (1.0, (0,)), "subtract": (0.0, (0,)), "add": (-0.0, (0, 1)), "copy": (None, (0,))}
+
+
+def _identity_operand(program: Program, block: Block) -> int | None:
+    """Which operand an element-wise block merely repeats, if any."""
+    neutral = _NEUTRAL.get(block.name)
+    if neutral is None:
+        return None
+    value, kept = neutral
+    if value is None:
+        return 0
+    for k in kept:
+        other = block.operands[1 - k].slots()
+        if other.size and program.inputs <= other.min() and other.max() < program.first_result:
+            numbers = program.constants[other - program.inputs]
+            if np.all(numbers == value) and np.all(np.signbit(numbers) == np.signbit(value)):
+                return k
+    return None
+
+
+# --- dead code --------------------------------------------------------------------------------------
+def drop_dead(program: Program) -> Program:
+    """Only what outputs and guards need, with slots renumbered."""
+    live = np.zeros(program.slots, bool)
+    live[: program.inputs] = True
+    live[program.outputs] = True
+    live[[guard.slot for guard in program.guards]] = True
+    for segment in reversed(program.segments):
+        if isinstance(segment, Run):
+            bounds = np.array([segment.start, segment.stop, segment.first])
+            kernels.mark_live(bounds, program.left, program.right, live.view(np.uint8))
+        elif live[segment.first : segment.first + segment.length].any():
+            live[segment.first : segment.first + segment.length] = True
+            for operand in segment.operands:
+                _mark(operand, live)
+    return program if live.all() else _renumber(program, live)
+
+
+def _mark(address: Address, live: np.ndarray) -> None:
+    if address.is_run:
+        live[address.start : address.start + address.count] = True
+    else:
+        live[address.slots()] = True
+
+
+def _renumber(program: Program, live: np.ndarray) -> Program:
+    place = np.cumsum(live) - 1
+    constants = program.constants[live[program.inputs : program.first_result]]
+    segments: list[Run | Block] = []
+    kept_parts: list[np.ndarray] = []
+    count = 0
+    for segment in program.segments:
+        mine = live[segment.first : segment.first + segment.length]
+        if not mine.any():
+            continue
+        first = int(place[segment.first + int(np.argmax(mine))])
+        if isinstance(segment, Run):
+            kept = segment.start + np.flatnonzero(mine)
+            segments.append(Run(count, count + kept.size, first))
+            kept_parts.append(kept)
+            count += kept.size
+        else:
+            operands = tuple(_moved(operand, place) for operand in segment.operands)
+            segments.append(Block(segment.code, first, segment.length, operands, segment.sizes, segment.index))
+    kept = np.concatenate(kept_parts) if kept_parts else np.empty(0, np.int64)
+    guards = tuple(Guard(int(place[g.slot]), g.expected, g.where) for g in program.guards)
+    left, right = (place[column[kept]].astype(np.int32) for column in (program.left, program.right))
+    return Program(program.inputs, program.active, constants, program.opcode[kept], left, right,
+                   merge_runs(segments), place[program.outputs], guards)  # fmt: skip
+
+
+def _moved(address: Address, place: np.ndarray) -> Address:
+    """The address after renumbering; `place` never changes the order of slots."""
+    if address.count == 0:
+        return address
+    if address.is_run or (address.table is None and address.step == 0 and address.inner >= address.count):
+        return Address(int(place[address.start]), address.count, address.inner, address.step, address.outer)
+    return address_of(place[address.slots()])
+
+
+def merge_runs(segments: list[Run | Block]) -> tuple[Run | Block, ...]:
+    """Neighbouring runs as one."""
+    merged: list[Run | Block] = []
+    for segment in segments:
+        last = merged[-1] if merged else None
+        if isinstance(segment, Run) and isinstance(last, Run):
+            merged[-1] = Run(last.start, segment.stop, last.first)
+        else:
+            merged.append(segment)
+    return tuple(merged)
+
+
+# --- activity ---------------------------------------------------------------------------------------
+def dependence(program: Program) -> np.ndarray:
+    """Whether each slot depends on an active input; bool, shape (slots,)."""
+    depends = np.zeros(program.slots, bool)
+    depends[: program.inputs] = program.active
+    for segment in program.segments:
+        if isinstance(segment, Run):
+            bounds = np.array([segment.start, segment.stop, segment.first])
+            kernels.mark_dependent(bounds, program.left, program.right, depends.view(np.uint8))
+            continue
+        part = slice(segment.first, segment.first + segment.length)
+        for operand, kind in zip(segment.operands, BY_CODE[segment.code].linearity, strict=True):
+            if kind not in ("constant", "step") and _any(operand, depends):
+                depends[part] = True
+    return depends
+
+
+def _any(address: Address, flags: np.ndarray) -> bool:
+    if address.is_run:
+        return bool(flags[address.start : address.start + address.count].any())
+    return bool(flags[address.slots()].any())
+
+
+def is_scalar_op(code: int) -> bool:
+    """Whether an operation fits the scalar stream."""
+    op = BY_CODE[code]
+    return isinstance(op, Op) and op.arity <= 2
+
+

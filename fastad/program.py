@@ -1,0 +1,238 @@
+"""The program of a tape: flat, immutable instructions over one array of slots.
+
+Theory of operation. Slots are numbered inputs first, then constants, then results in the order in
+which the instructions produce them. A tape is a sequence of segments of two kinds. A `Run` is a
+stretch of the scalar stream: instruction i applies opcode[i] to the slots left[i] and right[i], and
+its result slot is implicit. A `Block` applies one operation to whole arrays: its results are
+consecutive slots, its operands are slot ranges (`Address`). Moving data (slicing, transposing,
+concatenating, ...) is a matter of addresses and leaves no instruction.
+
+A guard says that the recording depended on a slot having had a certain value (a branch that was
+taken); a replay in which it has another is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from fastad.errors import InvalidTape
+from fastad.ops import ARRAY_BY_NAME, BY_CODE, Op
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Address:
+    """The slots of one operand: element i stands in start + (i // inner) * outer + (i % inner) * step,
+    or in table[i] where there is a table (int32)."""
+
+    start: int
+    count: int
+    inner: int
+    step: int = 1
+    outer: int = 0
+    table: np.ndarray | None = None
+
+    def slots(self) -> np.ndarray:
+        """All slots, int64, shape (count,)."""
+        if self.table is not None:
+            return self.table.astype(np.int64)
+        i = np.arange(self.count)
+        return self.start + i // self.inner * self.outer + i % self.inner * self.step
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        table = None if self.table is None else self.table.tobytes()
+        return (self.start, self.count, self.inner, self.step, self.outer, table)
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the slots are consecutive."""
+        return self.table is None and self.step == 1 and self.inner >= self.count
+
+
+def address_of(slots: np.ndarray) -> Address:
+    """The shortest description of a list of slots (int64, shape (count,))."""
+    count = slots.size
+    if count == 0:
+        return Address(0, 0, 1)
+    start = int(slots[0])
+    if count == 1:
+        return Address(start, 1, 1)
+    differences = np.diff(slots)
+    step = int(differences[0])
+    breaks = np.flatnonzero(differences != step)
+    if breaks.size == 0:
+        return Address(start, count, count, step)
+    inner = int(breaks[0]) + 1
+    if count % inner == 0:
+        rows = slots.reshape(-1, inner)
+        outer = int(rows[1, 0]) - start
+        pattern = start + np.arange(count // inner)[:, None] * outer + np.arange(inner) * step
+        if np.array_equal(rows, pattern):
+            return Address(start, count, inner, step, outer)
+    return Address(0, count, 1, table=slots.astype(np.int32))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Instructions start .. stop of the scalar stream; the first one's result is slot `first`."""
+
+    start: int
+    stop: int
+    first: int
+
+    @property
+    def length(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """One whole-array instruction; its results are the slots first .. first + length."""
+
+    code: int
+    first: int
+    length: int
+    operands: tuple[Address, ...]
+    sizes: tuple[int, ...] = ()
+    index: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        return BY_CODE[self.code].name
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The recording took a path because slot `slot` was `expected`, at the user's line `where`."""
+
+    slot: int
+    expected: float
+    where: str
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The instructions and what they need: a tape without the structure of arguments and results.
+
+    Attributes
+    ----------
+    inputs : int
+        Number of input slots (slots 0 .. inputs).
+    active : ndarray of bool, shape (inputs,)
+        Which inputs derivatives are taken of.
+    constants : ndarray of float64, shape (c,)
+        Values of the slots inputs .. inputs + c.
+    opcode : ndarray of uint8, left, right : ndarray of int32, shape (scalars,)
+        The scalar stream. An instruction with one operand has left == right.
+    segments : tuple of Run and Block
+    outputs : ndarray of int64, shape (m,)
+        Slots of the results.
+    guards : tuple of Guard
+    """
+
+    inputs: int
+    active: np.ndarray
+    constants: np.ndarray
+    opcode: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    segments: tuple[Run | Block, ...]
+    outputs: np.ndarray
+    guards: tuple[Guard, ...] = ()
+
+    @property
+    def first_result(self) -> int:
+        return self.inputs + self.constants.size
+
+    @cached_property
+    def slots(self) -> int:
+        return self.first_result + sum(segment.length for segment in self.segments)
+
+    @cached_property
+    def depends(self) -> np.ndarray:
+        """Whether each slot depends on an active input; bool, shape (slots,)."""
+        from fastad.passes import dependence
+
+        return dependence(self)
+
+    def operand_slots(self, segment: Block) -> list[np.ndarray]:
+        return [operand.slots() for operand in segment.operands]
+
+    def instructions(self) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
+        """(result slot, opcode, operands) of every instruction, in order; operands are slots for the
+        scalar stream and the `Block` itself for a block."""
+        for segment in self.segments:
+            if isinstance(segment, Block):
+                yield segment.first, segment.code, (segment,)
+                continue
+            for i in range(segment.start, segment.stop):
+                op = BY_CODE[int(self.opcode[i])]
+                operands = (int(self.left[i]), int(self.right[i]))[: op.arity if isinstance(op, Op) else 2]
+                yield segment.first + i - segment.start, op.code, operands
+
+    def check(self) -> None:
+        """Raise InvalidTape where an invariant is broken, naming the instruction and the operand."""
+        _require(self.active.shape == (self.inputs,), "one activity flag an input is needed")
+        _require(self.opcode.size == self.left.size == self.right.size, "scalar columns differ in length")
+        following, instruction = self.first_result, 0
+        for number, segment in enumerate(self.segments):
+            _require(segment.first == following, f"segment {number} starts at slot {segment.first}, not {following}")
+            if isinstance(segment, Run):
+                _require(segment.start == instruction, f"segment {number} skips scalar instructions")
+                self._check_run(segment)
+                instruction = segment.stop
+            else:
+                _check_block(number, segment)
+            following += segment.length
+        _require(instruction == self.opcode.size, "scalar instructions are left over")
+        for what, slots in (("output", self.outputs), ("guard", np.array([g.slot for g in self.guards], int))):
+            bad = np.flatnonzero((slots < 0) | (slots >= self.slots))
+            _require(bad.size == 0, f"{what} {bad[:1]} is not a slot of the tape")
+
+    def _check_run(self, run: Run) -> None:
+        part = slice(run.start, run.stop)
+        known = np.isin(self.opcode[part], [c for c, op in BY_CODE.items() if isinstance(op, Op) and op.arity <= 2])
+        _require(bool(known.all()), f"instruction {run.start + int(np.argmin(known))} has an unknown opcode")
+        own = run.first + np.arange(run.length)
+        for side, column in (("left", self.left[part]), ("right", self.right[part])):
+            wrong = (column < 0) | (column >= own)
+            at = run.start + int(np.argmax(wrong))
+            _require(not wrong.any(), f"the {side} operand of instruction {at} does not come before it")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InvalidTape(message)
+
+
+def _check_block(number: int, block: Block) -> None:
+    _require(block.code in BY_CODE, f"segment {number} has the unknown opcode {block.code}")
+    op = BY_CODE[block.code]
+    arity = op.arity if isinstance(op, Op) else len(op.linearity)
+    _require(len(block.operands) == arity, f"segment {number} ({op.name}) needs {arity} operands")
+    for k, (operand, count) in enumerate(zip(block.operands, operand_counts(block), strict=True)):
+        slots = operand.slots()
+        fits = operand.count == count == slots.size and (count == 0 or 0 <= slots.min() <= slots.max() < block.first)
+        _require(fits, f"operand {k} of segment {number} ({op.name}) is no range of {count} earlier slots")
+    if block.code == ARRAY_BY_NAME["scatter_sum"].code:
+        index = block.index
+        _require(index is not None and (index.size == 0 or 0 <= index.min() <= index.max() < block.length),
+                 f"segment {number} (scatter_sum) has an index outside its results")  # fmt: skip
+
+
+def operand_counts(block: Block) -> tuple[int, ...]:
+    """How many elements each operand of a block must have."""
+    match block.name:
+        case "sum":
+            return (block.length * block.sizes[0],)
+        case "matmul":
+            m, p, n = block.sizes
+            return (m * p, p * n)
+        case "scatter_sum":
+            return (block.sizes[0],)
+    return (block.length,) * len(block.operands)

@@ -1,0 +1,202 @@
+"""The growing tape of one recording.
+
+Slots while recording: inputs are 0 .. n, results follow in order, and constants are numbered from
+`CONSTANT` on, because how many there will be is not known before the end. `finish` renumbers:
+inputs, then constants, then results. Equal constants share a slot, by their bits.
+
+A thread has a stack of recordings; the innermost one is `current()`. A nested transform does not open
+a recording of its own: it goes on with the current one and, while it is at work, keeps a log of the
+traced values from which the derivative is recorded (`fastad.derive`).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from array import array
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastad.errors import StaleValue
+from fastad.program import Address, Block, Guard, Program, Run, address_of
+
+CONSTANT = 1 << 40
+_threads = threading.local()
+open_recordings: list[Builder] = []  # of all threads: empty means that no thread is recording
+
+
+class Entry(NamedTuple):
+    """One instruction in the log of a nested transform: operands and result as they were then."""
+
+    code: int
+    operands: tuple[Any, ...]
+    result: Any
+    sizes: tuple[int, ...] = ()
+    index: np.ndarray | None = None
+
+
+class _Closed:
+    """Stands in for the columns of a finished recording: whoever appends is told."""
+
+    def append(self, _: Any) -> None:
+        raise StaleValue(
+            "a traced value was used after its recording had ended; return what you need from the function "
+            "instead of keeping it in a global, a closure or an attribute"
+        )
+
+
+class Builder:
+    """Appends instructions; `finish` makes the immutable `Program`."""
+
+    def __init__(self) -> None:
+        self.opcode: Any = bytearray()
+        self.left: Any = array("q")
+        self.right: Any = array("q")
+        self.next = 0
+        self.inputs = 0
+        self.blocks: list[tuple[int, Block]] = []
+        self.constants = array("d")
+        self.guards: list[Guard] = []
+        self.log: list[Entry] | None = None
+        self._scalars: dict[Any, int] = {}
+        self._arrays: dict[tuple[int, bytes], int] = {}
+
+    # --- slots --------------------------------------------------------------------------------------
+    def add_inputs(self, count: int) -> int:
+        """First of `count` new input slots; only before the first instruction."""
+        first = self.next
+        self.next = self.inputs = first + count
+        return first
+
+    def constant(self, value: float) -> int:
+        """Slot of a constant number."""
+        key: Any = value if value and value == value else (repr(value), math.copysign(1.0, value))
+        slot = self._scalars.get(key)
+        if slot is None:
+            slot = self._scalars[key] = CONSTANT + len(self.constants)
+            self.constants.append(value)
+        return slot
+
+    def constant_array(self, values: np.ndarray) -> int:
+        """First slot of a contiguous copy of an array of constants (float64, any shape)."""
+        content = values.tobytes()
+        slot = self._arrays.get((values.size, content))
+        if slot is None:
+            slot = self._arrays[values.size, content] = CONSTANT + len(self.constants)
+            self.constants.frombytes(content)
+        return slot
+
+    # --- instructions -------------------------------------------------------------------------------
+    def scalar(self, code: int, left: int, right: int) -> int:
+        """Append to the scalar stream; the result's slot."""
+        self.opcode.append(code)
+        self.left.append(left)
+        self.right.append(right)
+        slot = self.next
+        self.next = slot + 1
+        return slot
+
+    def block(self, code: int, length: int, operands: tuple[Address, ...], sizes=(), index=None) -> int:
+        """Append a block instruction; the first of its result slots."""
+        if type(self.opcode) is _Closed:
+            self.opcode.append(code)
+        first = self.next
+        self.blocks.append((len(self.opcode), Block(code, first, length, operands, sizes, index)))
+        self.next = first + length
+        return first
+
+    def guard(self, slot: int, expected: float) -> None:
+        """A value that Python looked at; constants need no guard."""
+        if slot < CONSTANT:
+            self.guards.append(Guard(slot, float(expected), user_line()))
+
+    # --- the end ------------------------------------------------------------------------------------
+    def finish(self, outputs: np.ndarray, active: np.ndarray) -> Program:
+        """The program; this recording accepts nothing any more."""
+        shift = len(self.constants)
+        place = _Renumbering(self.inputs, shift)
+        opcode = np.frombuffer(self.opcode, np.uint8).copy()
+        left, right = (place(np.frombuffer(column, np.int64)).astype(np.int32) for column in (self.left, self.right))
+        guards = tuple(Guard(int(place(np.array(g.slot))), g.expected, g.where) for g in self.guards)
+        program = Program(
+            self.inputs, active, np.frombuffer(self.constants, np.float64).copy(), opcode, left, right,
+            self._segments(place), place(outputs), guards,
+        )  # fmt: skip
+        self.opcode = self.left = self.right = _Closed()
+        return program
+
+    def _segments(self, place: _Renumbering) -> tuple[Run | Block, ...]:
+        segments: list[Run | Block] = []
+        done, slot = 0, self.inputs + place.shift
+        for position, block in self.blocks:
+            if position > done:
+                segments.append(Run(done, position, slot))
+                slot += position - done
+                done = position
+            operands = tuple(place.address(operand) for operand in block.operands)
+            segments.append(Block(block.code, slot, block.length, operands, block.sizes, block.index))
+            slot += block.length
+        if len(self.opcode) > done:
+            segments.append(Run(done, len(self.opcode), slot))
+        return tuple(segments)
+
+
+class _Renumbering:
+    """From the slots of a recording to those of the finished program."""
+
+    def __init__(self, inputs: int, shift: int) -> None:
+        self.inputs, self.shift = inputs, shift
+
+    def __call__(self, slots: np.ndarray) -> np.ndarray:
+        moved = np.where(slots >= self.inputs, slots + self.shift, slots)
+        return np.where(slots >= CONSTANT, slots - CONSTANT + self.inputs, moved)
+
+    def address(self, address: Address) -> Address:
+        if address.table is not None:
+            return address_of(self(address.table))
+        start = int(self(np.array(address.start)))
+        return Address(start, address.count, address.inner, address.step, address.outer)
+
+
+# --- the recordings of a thread ---------------------------------------------------------------------
+def _stack() -> list[Builder]:
+    stack = getattr(_threads, "stack", None)
+    if stack is None:
+        stack = _threads.stack = []
+    return stack
+
+
+def current() -> Builder | None:
+    """The innermost recording of this thread."""
+    stack = _stack()
+    return stack[-1] if stack else None
+
+
+class recording:
+    """Context in which a new `Builder` is current."""
+
+    def __enter__(self) -> Builder:
+        builder = Builder()
+        _stack().append(builder)
+        open_recordings.append(builder)
+        return builder
+
+    def __exit__(self, *_: object) -> None:
+        builder = _stack().pop()
+        open_recordings.remove(builder)
+        builder.opcode = builder.left = builder.right = _Closed()
+
+
+def user_line() -> str:
+    """`file:line` of the innermost frame that belongs neither to fastad nor to NumPy."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in ("fastad", "numpy", "contextlib"):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "<unknown>"
+
+

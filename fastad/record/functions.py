@@ -1,0 +1,345 @@
+"""NumPy's two protocols: which of fastad's functions answers for which of NumPy's.
+
+`call_ufunc` and `call_function` are what `__array_ufunc__` and `__array_function__` of traced values
+do. Ufuncs that stand in a row of the table of operations need nothing else; `FUNCTIONS` holds the
+rest. A function that is in neither is an error naming it and the user's line, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastad.errors import DerivativeCut, UnsupportedFunction
+from fastad.ops import BY_NAME, OPS, Op
+from fastad.record import reductions as r
+from fastad.record.builder import user_line
+from fastad.record.creation import gather_objects
+from fastad.record.indexing import concrete, guard_array
+from fastad.record.movement import MOVERS, _where_moving, wrap_passive
+from fastad.record.traced import (
+    TracedArray, TracedScalar, apply_operator, as_array, elementwise, is_traced, numeric, plain, power,
+)  # fmt: skip
+
+UFUNCS: dict[Any, Op] = {getattr(np, name): op for op in OPS for name in op.ufuncs if hasattr(np, name) and "." not in name}
+_SPECIAL: dict[str, Op] = {name.rpartition(".")[2]: op for op in OPS for name in op.ufuncs if name.startswith("scipy.special.")}
+_LOGICAL = {np.bitwise_and: "logical_and", np.bitwise_or: "logical_or", np.bitwise_xor: "logical_xor", np.invert: "logical_not"}
+_COMPOSED: dict[Any, Callable[..., Any]] = {
+    np.matmul: r.matmul,
+    np.float_power: power,
+    np.deg2rad: lambda x: x * (np.pi / 180),
+    np.radians: lambda x: x * (np.pi / 180),
+    np.rad2deg: lambda x: x * (180 / np.pi),
+    np.degrees: lambda x: x * (180 / np.pi),
+    np.conjugate: lambda x: x,
+    np.divmod: lambda a, b: (a // b, a % b),
+    np.modf: lambda x: (x - np.trunc(x), np.trunc(x)),
+}
+_REDUCE: dict[Any, Callable[..., Any]] = {
+    np.add: r.total, np.multiply: r.product, np.maximum: r.largest, np.minimum: r.smallest, np.logical_and: r.all_true, np.logical_or: r.any_true,
+}  # fmt: skip
+_ACCUMULATE = {np.add: r.cumsum, np.multiply: r.cumprod}
+
+
+# --- ufuncs -----------------------------------------------------------------------------------------
+def row_of(ufunc: Any) -> Op | None:
+    """The row that a ufunc stands for, SciPy's special functions included."""
+    op = UFUNCS.get(ufunc)
+    if op is None and ufunc.__name__ in _SPECIAL:
+        import scipy.special
+
+        if getattr(scipy.special, ufunc.__name__, None) is ufunc:
+            op = UFUNCS[ufunc] = _SPECIAL[ufunc.__name__]
+    return op
+
+
+def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A ufunc, or one of its methods, with a traced operand or output."""
+    out, where = options.pop("out", None), options.pop("where", True)
+    inputs = tuple(gather_objects(x) for x in inputs)
+    if not any(map(is_traced, inputs)) and not is_traced(where):
+        result = getattr(ufunc, method)(*map(plain, inputs), **options, **({} if where is True else {"where": plain(where)}))
+        result = wrap_passive(result)
+    elif method == "__call__":
+        result = _call(ufunc, inputs, options)
+        if where is not True:
+            result = np.where(where, result, out[0] if out else 0.0)
+    elif where is not True:
+        raise _unsupported(f"np.{ufunc.__name__}.{method} with where=")
+    else:
+        result = _method(ufunc, method, inputs, options)
+    return _store(result, out)
+
+
+def _store(result: Any, out: Any) -> Any:
+    """Put a result where `out=` says; a plain array cannot hold traced values, so `a += x` rebinds `a`."""
+    if not out or out[0] is None:
+        return result
+    if type(out[0]) is TracedArray:
+        out[0][...] = result
+        return out[0]
+    shape = np.shape(plain(out[0]))
+    return np.array(np.broadcast_to(plain(result), shape)) if not is_traced(result) else _own(result, shape)
+
+
+def _own(result: Any, shape: tuple[int, ...]) -> Any:
+    return np.broadcast_to(as_array(result), shape).copy()
+
+
+def _call(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    dtype = options.pop("dtype", None)
+    if dtype is not None and np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(bool)):
+        raise DerivativeCut(f"np.{ufunc.__name__}(..., dtype={np.dtype(dtype)}) at {user_line()}: fastad computes in float64")
+    composed = _COMPOSED.get(ufunc)
+    if composed is not None:
+        return composed(*inputs)
+    op = row_of(ufunc)
+    if ufunc in _LOGICAL:
+        op = BY_NAME[_LOGICAL[ufunc]]
+    if op is None:
+        raise _unsupported(f"{'scipy.special' if not hasattr(np, ufunc.__name__) else 'np'}.{ufunc.__name__}")
+    if op.name == "add" and all(np.asarray(plain(x)).dtype == bool for x in inputs):
+        op = BY_NAME["logical_or"]
+    return apply_operator(op, *inputs)
+
+
+def _method(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    known = {"reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
+    if ufunc in known:
+        axis = inputs[1] if len(inputs) > 1 else options.pop("axis", 0)
+        options.pop("dtype", None)
+        return known[ufunc](inputs[0], axis=axis, **options)
+    if method == "outer":
+        a, b = as_array(inputs[0]) if is_traced(inputs[0]) else numeric(inputs[0]), inputs[1]
+        return ufunc(a.reshape(a.shape + (1,) * np.ndim(b)), b)
+    raise _unsupported(f"np.{ufunc.__name__}.{method}")
+
+
+def _unsupported(name: str) -> UnsupportedFunction:
+    return UnsupportedFunction(
+        f"{name} was called on a traced value at {user_line()}, and fastad has no derivative for it: write it with "
+        "supported functions, or apply it to values that do not depend on the independents"
+    )
+
+
+# --- functions --------------------------------------------------------------------------------------
+def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A NumPy function with a traced argument."""
+    ours = FUNCTIONS.get(function)
+    if ours is not None:
+        return ours(*args, **kwargs)
+    if not _any_traced(args) and not _any_traced(kwargs.values()):
+        return wrap_passive(function(*map(_plain_parts, args), **{k: _plain_parts(v) for k, v in kwargs.items()}))
+    module = getattr(function, "__module__", "numpy")
+    raise _unsupported(f"{module}.{getattr(function, '__name__', function)}")
+
+
+def _any_traced(parts: Any) -> bool:
+    return any(is_traced(x) or (type(x) in (list, tuple) and _any_traced(x)) for x in parts)
+
+
+def _plain_parts(x: Any) -> Any:
+    if type(x) in (list, tuple):
+        return type(x)(map(_plain_parts, x))
+    return plain(x)
+
+
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    condition, x, y = gather_objects(condition), gather_objects(x), gather_objects(y)
+    if x is None:
+        return np.nonzero(guard_array(condition) if type(condition) is TracedArray else plain(condition))
+    if not is_traced(condition):
+        mask = np.asarray(plain(condition))
+        if not is_traced(x) and not is_traced(y):
+            return wrap_passive(np.where(mask, plain(x), plain(y)))
+        return _where_moving(mask.astype(bool), x, y)
+    return elementwise(BY_NAME["where"], condition, x, y)
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **limits: Any) -> Any:
+    low, high = limits.get("min", a_min), limits.get("max", a_max)
+    result = a if low is None else np.maximum(a, low)
+    return _store(result if high is None else np.minimum(result, high), (out,) if out is not None else None)
+
+
+def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    scale = 10.0**decimals
+    return np.rint(a) if not decimals else np.rint(a * scale) / scale
+
+
+def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
+    parts = [np.atleast_1d(p) for p in (prepend, a, append) if p is not np._NoValue]
+    x = np.concatenate(parts, axis) if len(parts) > 1 else as_array(a)
+    for _ in range(n):
+        last = x.shape[axis]
+        x = np.take(x, np.arange(1, last), axis) - np.take(x, np.arange(last - 1), axis)
+    return x
+
+
+def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    y, last = as_array(gather_objects(y)) if is_traced(gather_objects(y)) else numeric(y), np.shape(y)[axis]
+    pair = (np.take(y, np.arange(1, last), axis) + np.take(y, np.arange(last - 1), axis)) / 2.0
+    if x is None:
+        return r.total(dx * pair, axis)
+    d = _diff(as_array(x) if is_traced(x) else TracedArray(np.array(x, float)), axis=-1 if np.ndim(x) == 1 else axis)
+    if np.ndim(x) == 1:
+        d = d.reshape([-1 if i == axis % y.ndim else 1 for i in range(y.ndim)])
+    return r.total(d * pair, axis)
+
+
+def _average(a: Any, axis: Any = None, weights: Any = None, **options: Any) -> Any:
+    if weights is None or options:
+        return r.mean(a, axis)
+    return r.total(a * weights, axis) / r.total(np.broadcast_to(weights, np.shape(a)), axis)
+
+
+def _polyval(p: Any, x: Any) -> Any:
+    y = 0.0 * x
+    for i in range(len(p)):
+        y = y * x + p[i]
+    return y
+
+
+def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **options: Any) -> Any:
+    if options:
+        raise _unsupported(f"np.linspace with {', '.join(options)}")
+    fraction = np.arange(num) / max(num - 1 if endpoint else num, 1)
+    return start + fraction * (stop - start)
+
+
+def _array_equal(a: Any, b: Any, equal_nan: bool = False) -> bool:
+    return np.shape(a) == np.shape(b) and bool(r.all_true(as_array(np.equal(a, b))))
+
+
+def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    return np.abs(a - b) <= atol + rtol * np.abs(b)
+
+
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    from fastad.record.creation import full
+
+    return full(np.shape(a) if shape is None else shape, fill_value, dtype)
+
+
+def _like(value: float) -> Callable[..., Any]:
+    def make(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **_: Any) -> Any:
+        if dtype is not None and np.dtype(dtype) != np.float64:
+            return np.full(np.shape(a) if shape is None else shape, value, dtype)
+        return TracedArray(np.full(np.shape(a) if shape is None else shape, value))
+
+    return make
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    **MOVERS,
+    np.where: _where,
+    np.clip: _clip,
+    np.round: _round,
+    np.around: _round,
+    np.diff: _diff,
+    np.ediff1d: lambda ary: _diff(np.ravel(ary)),
+    np.trapezoid: _trapezoid,
+    np.average: _average,
+    np.polyval: _polyval,
+    np.linspace: _linspace,
+    np.array_equal: _array_equal,
+    np.isclose: _isclose,
+    np.allclose: lambda a, b, *args, **kwargs: bool(r.all_true(as_array(_isclose(a, b, *args, **kwargs)))),
+    np.nonzero: lambda a: np.nonzero(guard_array(a)),
+    np.flatnonzero: lambda a: np.flatnonzero(guard_array(a)),
+    np.argwhere: lambda a: np.argwhere(guard_array(a)),
+    np.copy: lambda a, order="K", subok=False: _copy(a),
+    np.zeros_like: _like(0.0),
+    np.empty_like: _like(0.0),
+    np.ones_like: _like(1.0),
+    np.full_like: _full_like,
+    np.shape: lambda a: tuple(np.shape(plain(a))) if type(a) in (TracedArray, TracedScalar) else np.shape(gather_objects(a)),
+    np.ndim: lambda a: np.ndim(plain(a)),
+    np.size: lambda a, axis=None: np.size(plain(a), axis),
+    np.real: lambda a: a,
+    np.imag: lambda a: np.zeros(np.shape(a)),
+    np.isrealobj: lambda a: True,
+    np.iscomplexobj: lambda a: False,
+    np.iscomplex: lambda a: np.zeros(np.shape(a), bool),
+    np.isreal: lambda a: np.ones(np.shape(a), bool),
+    np.result_type: lambda *a: np.result_type(*(plain(x) for x in a)),
+    np.fix: lambda x, out=None: np.trunc(x),
+    np.linalg.norm: r.norm,
+    np.sum: r.total, np.prod: r.product, np.max: r.largest, np.amax: r.largest, np.min: r.smallest, np.amin: r.smallest,
+    np.any: r.any_true, np.all: r.all_true,
+    **{getattr(np, name): getattr(r, name) for name in
+       "mean var std ptp count_nonzero argmax argmin argsort sort cumsum cumprod dot inner vdot outer tensordot trace".split()},
+}  # fmt: skip
+
+
+# --- methods of traced arrays -----------------------------------------------------------------------
+def _copy(x: Any, order: str = "C") -> Any:
+    if type(x) is TracedScalar:
+        return x
+    if type(x) is not TracedArray:
+        return TracedArray(np.array(x, np.float64)) if np.ndim(x) else x
+    return TracedArray(x.value.copy()) if x.passive else TracedArray(x.value.copy(), x.slots.copy(), x.builder)
+
+
+def _astype(x: Any, dtype: Any, *_: Any, **__: Any) -> Any:
+    target = np.dtype(dtype)
+    if target == np.float64 or (target == bool and x.dtype == bool):
+        return 1.0 * x if x.dtype == bool and target != bool else _copy(x)
+    if target == bool:
+        return x != 0.0
+    if type(x) is TracedArray and x.passive:
+        return x.value.astype(target)
+    raise DerivativeCut(f".astype({target}) at {user_line()} would cut the derivative of a traced value: keep float64")
+
+
+def _item(x: Any, *index: Any) -> Any:
+    if type(x) is TracedScalar:
+        return x
+    return x.reshape(-1)[index[0]] if len(index) == 1 else x[index] if index else x.reshape(-1)[0] if x.size == 1 else x.value.item()
+
+
+def _tolist(x: Any) -> Any:
+    return x if type(x) is TracedScalar or x.ndim == 0 else [_tolist(row) if x.ndim > 1 else row for row in x]
+
+
+def _fill(x: Any, value: Any) -> None:
+    x[...] = value
+
+
+def _reshape(x: Any, *shape: Any, **options: Any) -> Any:
+    return np.reshape(x, shape[0] if len(shape) == 1 else shape, **options)
+
+
+def _transpose(x: Any, *axes: Any) -> Any:
+    return np.transpose(x, (axes[0] if len(axes) == 1 else axes) or None)
+
+
+def _sort_in_place(x: Any, axis: int = -1, **_: Any) -> None:
+    x[...] = r.sort(x, axis)
+
+
+def _method_of(function: Any) -> Callable[..., Any]:
+    return lambda x, *args, **kwargs: function(x, *args, **kwargs)
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    **{name: _method_of(getattr(np, name)) for name in
+       """sum mean var std prod max min any all argmax argmin argsort cumsum cumprod dot trace round clip ravel swapaxes squeeze
+       diagonal repeat take compress nonzero""".split()},
+    "ptp": _method_of(np.ptp),
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "flatten": lambda x, order="C": np.ravel(x, order=order).copy(),
+    "copy": _copy,
+    "astype": _astype,
+    "item": _item,
+    "tolist": _tolist,
+    "fill": _fill,
+    "sort": _sort_in_place,
+    "conj": lambda x: x,
+    "conjugate": lambda x: x,
+    "__concrete__": concrete,
+}  # fmt: skip
+del METHODS["__concrete__"]

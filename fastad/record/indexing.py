@@ -1,0 +1,99 @@
+"""Reading and writing elements of traced arrays: the same index on values and slots.
+
+An index that is itself traced (a mask from a comparison) is looked at by Python, so it is guarded; a
+masked assignment of one number is a `where` instead, which holds for every mask.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastad.errors import DerivativeCut
+from fastad.ops import BY_NAME
+from fastad.record.builder import user_line
+from fastad.record.traced import (
+    TracedArray, TracedScalar, as_array, builder_for, constant_slots, elementwise, is_traced, moved, plain,
+)  # fmt: skip
+
+
+def owner(a: np.ndarray) -> np.ndarray:
+    """The array that owns the memory of a view."""
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a
+
+
+def guard_array(mask: Any) -> np.ndarray:
+    """The values of a traced array of truth values (or numbers), guarded to stay as they are."""
+    from fastad.record.reductions import reduce_sum
+
+    x = as_array(mask)
+    if x.passive:
+        return x.value
+    differs = elementwise(BY_NAME["not_equal"], x, x.value.copy())
+    count = reduce_sum(as_array(differs), None, False)
+    if type(count) is TracedScalar:
+        count.builder.guard(count.slot, count.value)
+    return x.value
+
+
+def concrete(key: Any) -> Any:
+    """An index without traced parts."""
+    if type(key) is tuple:
+        return tuple(concrete(part) for part in key)
+    if type(key) is list:
+        return [concrete(part) for part in key]
+    if type(key) is TracedScalar:
+        if type(key.value) is bool:
+            return bool(key)
+        raise DerivativeCut(
+            f"a traced number is used as an index at {user_line()}: write int(x) if it is meant; the replay is then "
+            "guarded to come to the same index"
+        )
+    if type(key) is TracedArray:
+        return guard_array(key)
+    return key
+
+
+def _view_root(source: TracedArray, value: np.ndarray) -> TracedArray | None:
+    return source.root if owner(value) is owner(source.root.value) else None
+
+
+def get_item(x: TracedArray, key: Any) -> Any:
+    """x[key]."""
+    key = concrete(key)
+    value = x.value[key]
+    if not x.passive:
+        return moved(x, value, x.slots[key])
+    if not isinstance(value, np.ndarray):
+        return value
+    return TracedArray(value, root=_view_root(x, value))
+
+
+def set_item(x: TracedArray, key: Any, value: Any) -> None:
+    """x[key] = value."""
+    from fastad.record.creation import gather_objects
+
+    value = gather_objects(value)
+    masked = type(key) is TracedArray and not key.passive and key.shape == x.shape
+    if masked and np.ndim(plain(value)) == 0:
+        key, value = Ellipsis, elementwise(BY_NAME["where"], key, value, x)
+    key = concrete(key)
+    if x.passive and not is_traced(value):
+        x.value[key] = plain(value)
+        return
+    if x.dtype == bool and is_traced(value) and plain(value).__class__ is float:
+        raise DerivativeCut(f"a traced number is assigned into an array of bool at {user_line()}: use dtype float")
+    builder = builder_for((x, value))
+    x.make_traced(builder)
+    if type(value) is TracedScalar:
+        x.slots[key] = value.slot
+    elif is_traced(value):
+        x.slots[key] = value.slots
+    else:
+        target = np.broadcast_to(np.asarray(plain(value), np.float64), x.value[key].shape)
+        x.slots[key] = constant_slots(builder, np.array(target))
+    x.value[key] = plain(value)
+    x.root.first = None

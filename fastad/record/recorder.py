@@ -1,0 +1,117 @@
+"""Recording: `record_function(f, args, ...)` runs f on traced arguments and returns its program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from fastad.containers import Structure, flatten, unflatten
+from fastad.errors import UnsupportedDtype
+from fastad.program import Program
+from fastad.record.builder import Builder, recording
+from fastad.record.creation import gather_objects, replacements
+from fastad.record.namespace import Substitution
+from fastad.record.traced import TracedArray, TracedScalar, is_traced, plain
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What came of running a function once: its program, and the structure and value of its result."""
+
+    program: Program
+    out_structure: Structure
+    value: Any
+
+
+@cache
+def _substitution() -> Substitution:
+    return Substitution(replacements())
+
+
+def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a user's function so that its NumPy and math can hold traced values."""
+    with _substitution().recording() as view:
+        return view.see(function)(*args, **kwargs)
+
+
+def traced_inputs(builder: Builder, leaves: list[Any]) -> list[Any]:
+    """Traced stand-ins for the argument leaves, in input slots in order."""
+    traced: list[Any] = []
+    for leaf in leaves:
+        value = np.array(leaf, np.float64)
+        first = builder.add_inputs(value.size)
+        if isinstance(leaf, np.ndarray):
+            slots = np.arange(first, first + value.size).reshape(value.shape)
+            traced.append(TracedArray(value, slots, builder, first=first))
+        else:
+            traced.append(TracedScalar(builder, first, float(value)))
+    return traced
+
+
+def normal_output(result: Any) -> Any:
+    """A function's result with object arrays and lists of traced numbers made regular."""
+    if type(result) in (TracedScalar, TracedArray):
+        return result
+    if isinstance(result, np.ndarray) and result.dtype == object:
+        return gather_objects(result)
+    if isinstance(result, tuple | list) and not hasattr(result, "_fields"):
+        return type(result)(map(normal_output, result))
+    if isinstance(result, dict):
+        return {key: normal_output(value) for key, value in result.items()}
+    return result
+
+
+def output_leaves(result: Any) -> tuple[list[Any], Structure]:
+    """Leaves and structure of a function's (normalised) result, which must be real numbers."""
+    leaves: list[Any] = []
+    if result is None or isinstance(result, str | complex | np.complexfloating):
+        raise UnsupportedDtype(
+            f"the function returned {'None' if result is None else type(result).__name__}, not real numbers"
+            + (": is a return statement missing?" if result is None else "")
+        )
+    return leaves, flatten(_numbers(result), leaves, numbers=True)
+
+
+def _numbers(result: Any) -> Any:
+    """Truth values among the results count as 0.0 and 1.0."""
+    if isinstance(result, bool | np.bool_) and type(result) is not TracedScalar:
+        return float(result)
+    if type(result) is TracedArray and result.passive and result.dtype != np.float64:
+        return result.value.astype(np.float64)
+    if isinstance(result, np.ndarray) and type(result) is not TracedArray and result.dtype == bool:
+        return result.astype(np.float64)
+    return result
+
+
+def _output_slots(builder: Builder, leaf: Any) -> np.ndarray:
+    if type(leaf) is TracedScalar:
+        return np.array([leaf.slot])
+    if type(leaf) is TracedArray and not leaf.passive:
+        return leaf.slots.ravel()
+    values = np.asarray(plain(leaf), np.float64).ravel()
+    return np.array([builder.constant(v) for v in values.tolist()], np.int64)
+
+
+def record_function(
+    function: Callable[..., Any], structure: Structure, leaves: list[Any], active: np.ndarray
+) -> Recording:
+    """Run `function(*args, **kwargs)` on traced stand-ins for the leaves of (args, kwargs).
+
+    `active` says for every input slot whether derivatives are taken of it.
+    """
+    with recording() as builder:
+        args, kwargs = unflatten(structure, iter(traced_inputs(builder, leaves)))
+        result = normal_output(run_substituted(function, args, kwargs))
+        out_leaves, out_structure = output_leaves(result)
+        for leaf in out_leaves:
+            if is_traced(leaf) and leaf.builder is not builder:
+                leaf + 0.0  # a value of another recording: the operation raises the error that says so
+        slots = [_output_slots(builder, leaf) for leaf in out_leaves]
+        outputs = np.concatenate(slots) if slots else np.empty(0, np.int64)
+        values = [np.asarray(plain(leaf), np.float64).ravel() for leaf in out_leaves]
+        value = np.concatenate(values) if values else np.empty(0)
+        return Recording(builder.finish(outputs, active), out_structure, value)

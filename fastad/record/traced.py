@@ -1,0 +1,617 @@
+"""Traced values: what a user's function sees in place of its arguments while it is recorded.
+
+A `TracedArray` is a pair of arrays of one shape, the values and the slots where the tape keeps them.
+Whatever moves data is done to both, so it needs no instruction. An array in which nothing is traced
+yet (made by `np.zeros` inside the function, say) has no slots until a traced value is assigned into
+it or into a view of it. A `TracedScalar` is one number: code that works number by number spends its
+recording time in its operators, which therefore append to the tape themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastad.errors import DerivativeCut, StaleValue, UnsupportedDtype
+from fastad.ops import BY_NAME, Op
+from fastad.program import Address
+from fastad.record.builder import CONSTANT, Builder, Entry, current, user_line
+
+FLOAT = np.dtype(np.float64)
+
+
+class TracedScalar:
+    """One traced number: its slot, and its value at the point of the recording."""
+
+    __slots__ = ("builder", "slot", "value")
+    __array_priority__ = 1000.0
+    __hash__ = None  # type: ignore[assignment]
+    shape: tuple[int, ...] = ()
+    ndim = 0
+    size = 1
+
+    def __init__(self, builder: Builder, slot: int, value: float) -> None:
+        self.builder, self.slot, self.value = builder, slot, value
+
+    @property
+    def __class__(self) -> type:  # isinstance(x, float) holds, as for NumPy's own scalars
+        return np.bool_ if type(self.value) is bool else np.float64
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(bool) if type(self.value) is bool else FLOAT
+
+    @property
+    def real(self) -> TracedScalar:
+        return self
+
+    @property
+    def T(self) -> TracedScalar:
+        return self
+
+    def conjugate(self) -> TracedScalar:
+        return self
+
+    conj = item = copy = conjugate
+
+    def __bool__(self) -> bool:
+        truth = self if type(self.value) is bool else self != 0.0
+        if type(truth) is not TracedScalar:
+            return bool(truth)
+        self.builder.guard(truth.slot, truth.value)
+        return truth.value
+
+    def __float__(self) -> float:
+        raise _cut("float(x)", "leave the conversion out: a traced number is a float already")
+
+    def __complex__(self) -> complex:
+        raise _cut("complex(x)", "fastad differentiates real arithmetic")
+
+    def __int__(self) -> int:
+        return _as_index(self, "trunc")
+
+    __trunc__ = __int__
+
+    def __floor__(self) -> int:
+        return _as_index(self, "floor")
+
+    def __ceil__(self) -> int:
+        return _as_index(self, "ceil")
+
+    def __round__(self, digits: int | None = None) -> Any:
+        if digits is None:
+            return _as_index(self, "rint")
+        scale = 10.0**digits
+        return elementwise(BY_NAME["rint"], self * scale) / scale
+
+    def __len__(self) -> int:
+        raise TypeError("object of type 'float' has no len()")
+
+    def __iter__(self) -> Any:
+        raise TypeError("'float' object is not iterable")
+
+    def __getitem__(self, key: Any) -> Any:
+        return as_array(self)[key]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return object_array(as_array(self), dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        from fastad.record.functions import call_ufunc
+
+        return call_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from fastad.record.functions import call_function
+
+        return call_function(function, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return _array_method(self, name)
+
+    def __repr__(self) -> str:
+        return f"traced({self.value!r})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise _cut("pickling", "a traced value cannot leave its recording")
+
+
+class TracedArray:
+    """An array of traced numbers: values and slots, element by element."""
+
+    __slots__ = ("_slots", "builder", "first", "pointer", "root", "value")
+    __array_priority__ = 1000.0
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(
+        self, value: np.ndarray, slots: np.ndarray | None = None, builder: Builder | None = None,
+        root: TracedArray | None = None, first: int | None = None,
+    ) -> None:  # fmt: skip
+        self.value, self._slots, self.builder = value, slots, builder
+        self.root = self if root is None else root
+        # Only a root knows these: the slots are first, first + 1, ... as long as nobody has written.
+        self.first, self.pointer = first, 0
+
+    # --- what NumPy code asks -----------------------------------------------------------------------
+    @property
+    def __class__(self) -> type:  # isinstance(x, np.ndarray) holds
+        return np.ndarray
+
+    shape = property(lambda self: self.value.shape, lambda self, shape: self._set_shape(shape))
+    ndim = property(lambda self: self.value.ndim)
+    size = property(lambda self: self.value.size)
+    dtype = property(lambda self: self.value.dtype)
+    itemsize = property(lambda self: self.value.itemsize)
+    nbytes = property(lambda self: self.value.nbytes)
+    strides = property(lambda self: self.value.strides)
+    flags = property(lambda self: self.value.flags)
+    T = property(lambda self: self.transpose())
+    mT = property(lambda self: self.swapaxes(-1, -2))
+    real = property(lambda self: self)
+    imag = property(lambda self: np.zeros(self.shape))
+    base = property(lambda self: None if self.root is self else self.root)
+
+    @property
+    def flat(self) -> TracedArray:
+        return self.reshape(-1)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Any:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            return bool(self.value)  # NumPy's own error, or its rule for empty arrays
+        return bool(self[(0,) * self.ndim])
+
+    def __float__(self) -> float:
+        return self.value.__float__() if self.passive else float(self[(0,) * self.ndim])
+
+    def __int__(self) -> int:
+        return int(self[(0,) * self.ndim]) if self.size == 1 else int(self.value)
+
+    def __index__(self) -> int:
+        return self.value.__index__()
+
+    def __complex__(self) -> complex:
+        raise _cut("complex(x)", "fastad differentiates real arithmetic")
+
+    def __contains__(self, item: Any) -> bool:
+        return bool((self == item).any())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        if self.passive:
+            return self.value.astype(dtype or self.value.dtype)
+        return object_array(self, dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        from fastad.record.functions import call_ufunc
+
+        return call_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from fastad.record.functions import call_function
+
+        return call_function(function, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return _array_method(self, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        from fastad.record.indexing import get_item
+
+        return get_item(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from fastad.record.indexing import set_item
+
+        set_item(self, key, value)
+
+    def __repr__(self) -> str:
+        return f"traced({self.value!r})"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise _cut("pickling", "a traced value cannot leave its recording")
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def _set_shape(self, shape: Any) -> None:
+        new = self.reshape(shape)
+        self.value, self._slots, self.root = new.value, new._slots, new.root
+
+    # --- slots --------------------------------------------------------------------------------------
+    @property
+    def passive(self) -> bool:
+        """Whether nothing in this array (or in the array it is a view of) is traced."""
+        return self._slots is None and self.root._slots is None
+
+    @property
+    def slots(self) -> np.ndarray:
+        """Slots of the elements, int64, shape of the array."""
+        if self._slots is None:
+            if self.root._slots is None:
+                raise StaleValue("internal: the slots of a passive array were asked for")
+            base = self.root.value.__array_interface__["data"][0]
+            offset = self.value.__array_interface__["data"][0] - base
+            self._slots = np.ndarray(self.value.shape, np.int64, self.root._slots, offset, self.value.strides)
+            self.builder = self.root.builder
+        return self._slots
+
+    def make_traced(self, builder: Builder) -> None:
+        """Give the whole array that this one is a view of slots, so that traced values can go in."""
+        root = self.root
+        if root._slots is None:
+            if root.value.dtype != FLOAT:
+                raise _cut(f"assigning into an array of {root.value.dtype}", "make the array with dtype float")
+            root._slots, root.builder = constant_slots(builder, root.value), builder
+        self.slots.shape  # noqa: B018  derive this view's slots from the root's
+
+
+# --- making traced values ---------------------------------------------------------------------------
+def constant_slots(builder: Builder, value: np.ndarray) -> np.ndarray:
+    """Slots of constants, writable, in the shape of `value`; equal elements may share one."""
+    flat = value.ravel()
+    if flat.size and (flat == flat[0]).all() and flat[0]:
+        return np.full(value.shape, builder.constant(float(flat[0])), np.int64)
+    if flat.size > 16 and np.any(flat):
+        return (builder.constant_array(flat) + np.arange(flat.size)).reshape(value.shape)
+    return np.array([builder.constant(v) for v in flat.tolist()], np.int64).reshape(value.shape)
+
+
+def fresh_array(builder: Builder, value: np.ndarray, first: int) -> TracedArray:
+    """The traced array whose slots are first, first + 1, ..."""
+    slots = np.arange(first, first + value.size).reshape(value.shape)
+    return TracedArray(value, slots, builder, first=first)
+
+
+def moved(source: TracedArray, value: Any, slots: Any) -> Any:
+    """What a data movement made of `source`: a scalar, a view that shares its root, or a copy."""
+    if not isinstance(slots, np.ndarray):
+        return scalar_of(source.builder, int(slots), value)
+    root = source.root if slots.base is source.root._slots or slots is source.root._slots else None
+    return TracedArray(value, slots, source.builder, root)
+
+
+def scalar_of(builder: Builder, slot: int, value: Any) -> Any:
+    """A traced number; a constant is a number and needs no tracing."""
+    if slot >= CONSTANT:
+        return np.float64(value) if not isinstance(value, np.bool_ | bool) else bool(value)
+    return TracedScalar(builder, slot, value.item() if isinstance(value, np.generic) else value)
+
+
+def as_array(x: Any) -> TracedArray:
+    """A traced value as a `TracedArray`."""
+    if type(x) is TracedArray:
+        return x
+    return TracedArray(np.array(x.value), np.array(x.slot), x.builder)
+
+
+def object_array(x: TracedArray, dtype: Any) -> np.ndarray:
+    """The elements as Python objects, for C code that asks for a plain array.
+
+    Arithmetic on objects comes back to the traced scalars; whatever would need numbers fails there.
+    """
+    if dtype is not None and np.dtype(dtype) != object:
+        raise _cut(f"a conversion to a plain array of {np.dtype(dtype)}", "use np.asarray(x) in the function that is differentiated")
+    out = np.empty(x.shape, object)
+    slots = x.slots
+    for index in np.ndindex(x.shape):
+        out[index] = scalar_of(x.builder, int(slots[index]), x.value[index])
+    return out
+
+
+def is_traced(x: Any) -> bool:
+    return type(x) is TracedScalar or (type(x) is TracedArray and not x.passive)
+
+
+def plain(x: Any) -> Any:
+    """The values of a traced value, or what was given."""
+    return x.value if type(x) is TracedScalar or type(x) is TracedArray else x
+
+
+def _cut(what: str, way_out: str) -> DerivativeCut:
+    return DerivativeCut(f"{what} at {user_line()} would cut the derivative of a traced value: {way_out}")
+
+
+def _as_index(x: TracedScalar, name: str) -> int:
+    """An integer made from a value: the replay must come to the same one."""
+    whole = elementwise(BY_NAME[name], x)
+    if type(whole) is TracedScalar:
+        whole.builder.guard(whole.slot, whole.value)
+    return int(plain(whole))
+
+
+# --- recording an elemental -------------------------------------------------------------------------
+def common_builder(values: tuple[Any, ...]) -> Builder | None:
+    """The recording that the traced ones among `values` belong to."""
+    builder: Builder | None = None
+    for x in values:
+        if type(x) is TracedScalar or (type(x) is TracedArray and not x.passive):
+            mine = x.builder if type(x) is TracedScalar else x.root.builder or x.builder
+            if builder is not None and mine is not builder:
+                raise StaleValue(
+                    f"values of two different recordings meet at {user_line()}: a traced value was kept from an "
+                    "earlier call or passed to another thread"
+                )
+            builder = mine
+    return builder
+
+
+def numeric(x: Any) -> np.ndarray:
+    """A passive operand as an array of real numbers."""
+    value = np.asarray(plain(x))
+    if value.dtype.kind not in "fiub":
+        raise UnsupportedDtype(
+            f"an operand of dtype {value.dtype} at {user_line()}: fastad differentiates real arithmetic in float64"
+        )
+    return value
+
+
+def _operand(builder: Builder, x: Any, value: np.ndarray, shape: tuple[int, ...]) -> Address:
+    """Where the elements of one operand stand, broadcast to `shape`."""
+    count = 1
+    for n in shape:
+        count *= n
+    if type(x) is TracedScalar:
+        return Address(x.slot, count, count, 0)
+    if type(x) is TracedArray and not x.passive:
+        slots, root = x.slots, x.root
+        if root.first is None:
+            return _table(slots, shape, count)
+        if root.pointer == 0:
+            root.pointer = root._slots.__array_interface__["data"][0]
+        start = root.first + (slots.__array_interface__["data"][0] - root.pointer) // 8
+        return _strided(start, slots.shape, slots.strides, 8, shape, count) or _table(slots, shape, count)
+    if value.ndim == 0:
+        return Address(builder.constant(float(value)), count, count, 0)
+    value = np.ascontiguousarray(value, FLOAT)
+    start = builder.constant_array(value)
+    strided = _strided(start, value.shape, value.strides, 8, shape, count)
+    return strided or _table(np.arange(start, start + value.size).reshape(value.shape), shape, count)
+
+
+def _table(slots: np.ndarray, shape: tuple[int, ...], count: int) -> Address:
+    return Address(0, count, 1, table=np.broadcast_to(slots, shape).ravel())
+
+
+def _strided(
+    start: int, own: tuple[int, ...], strides: tuple[int, ...], item: int, shape: tuple[int, ...], count: int
+) -> Address | None:
+    """The address of a strided range broadcast to `shape`, if two levels suffice."""
+    levels: list[tuple[int, int]] = []  # (size, step), innermost first
+    missing = len(shape) - len(own)
+    for axis in range(len(shape) - 1, -1, -1):
+        size = shape[axis]
+        if size == 1:
+            continue
+        step = 0 if axis < missing or own[axis - missing] == 1 else strides[axis - missing] // item
+        if levels and step == levels[-1][0] * levels[-1][1]:
+            levels[-1] = (levels[-1][0] * size, levels[-1][1])
+        elif len(levels) == 2:
+            return None
+        else:
+            levels.append((size, step))
+    if not levels:
+        return Address(start, count, max(count, 1))
+    outer = levels[1][1] if len(levels) == 2 else 0
+    return Address(start, count, levels[0][0], levels[0][1], outer)
+
+
+def elementwise(op: Op, *operands: Any) -> Any:
+    """Record an elemental on scalars and arrays with broadcasting, and return its traced result."""
+    builder = common_builder(operands)
+    values = [numeric(x) if type(x) not in (TracedScalar, TracedArray) else x.value for x in operands]
+    value = numpy_value(op)(*values)
+    if builder is None:
+        return TracedArray(value) if isinstance(value, np.ndarray) and value.ndim else value
+    if value.ndim == 0 and op.arity <= 2:
+        slots = [_scalar_slot(builder, x, v) for x, v in zip(operands, values, strict=True)]
+        result: Any = TracedScalar(builder, builder.scalar(op.code, slots[0], slots[-1]), value.item())
+    else:
+        value = np.asarray(value)
+        shape = value.shape
+        addresses = tuple(_operand(builder, x, np.asarray(v), shape) for x, v in zip(operands, values, strict=True))
+        result = fresh_array(builder, value, builder.block(op.code, value.size, addresses))
+        if not shape:
+            result = TracedScalar(builder, result.first, value.item())
+    if builder.log is not None:
+        builder.log.append(Entry(op.code, tuple(map(snapshot, operands)), snapshot(result)))
+    return result
+
+
+def snapshot(x: Any) -> Any:
+    """A traced value that later assignments cannot change."""
+    if type(x) is not TracedArray or x.passive:
+        return np.array(plain(x)) if type(x) is not TracedScalar else x
+    return TracedArray(x.value.copy(), x.slots.copy(), x.builder)
+
+
+def _scalar_slot(builder: Builder, x: Any, value: Any) -> int:
+    if type(x) is TracedScalar:
+        return x.slot
+    if type(x) is TracedArray and not x.passive:
+        return int(x.slots)
+    return builder.constant(float(value))
+
+
+_VALUES: dict[str, Callable[..., Any]] = {
+    "where": lambda a, b, c: np.where(a, b, c)[()],
+    "power_constant": np.power,
+    "copy": lambda a: np.float64(a) if np.ndim(a) == 0 else np.array(a, FLOAT),
+    "absolute_zero_multiply": lambda a, b: np.where((a == 0) | (b == 0), 0.0, np.multiply(a, b))[()],
+}
+
+
+def numpy_value(op: Op) -> Callable[..., Any]:
+    """NumPy's (or SciPy's) own function for the operation, so that recorded values are NumPy's."""
+    function = _VALUES.get(op.name)
+    if function is None:
+        name = op.ufuncs[0]
+        if name.startswith("scipy.special."):
+            import scipy.special
+
+            function = getattr(scipy.special, name.rpartition(".")[2])
+        else:
+            function = getattr(np, name)
+        _VALUES[op.name] = function
+    return function
+
+
+# --- operators --------------------------------------------------------------------------------------
+def _power_row(base: Any, exponent: Any) -> tuple[Op, tuple[Any, ...]]:
+    """The row for base ** exponent: constant exponents have rows of their own."""
+    if is_traced(exponent):
+        return BY_NAME["power"], (base, exponent)
+    known = numeric(exponent)
+    special = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal", 1.0: "copy"}.get(float(known)) if known.ndim == 0 else None
+    if special:
+        return BY_NAME[special], (base,)
+    return BY_NAME["power_constant"], (base, known)
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """base ** exponent."""
+    op, operands = _power_row(base, exponent)
+    return elementwise(op, *operands)
+
+
+def apply_operator(op: Op, *operands: Any) -> Any:
+    if op.name == "power":
+        return power(*operands)
+    return elementwise(op, *operands)
+
+
+_PASSIVE_OPERANDS = (float, int, bool, np.generic, np.ndarray, list, tuple)
+
+
+def _array_operator(op: Op, reflected: bool) -> Callable[..., Any]:
+    def operator(self: Any, other: Any) -> Any:
+        if not isinstance(other, _PASSIVE_OPERANDS):
+            return NotImplemented
+        if isinstance(other, list | tuple) or (type(other) is np.ndarray and other.dtype == object):
+            from fastad.record.creation import gather_objects
+
+            other = gather_objects(other)
+        return apply_operator(op, other, self) if reflected else apply_operator(op, self, other)
+
+    return operator
+
+
+def _in_place(op: Op) -> Callable[..., Any]:
+    def operator(self: Any, other: Any) -> Any:
+        self[...] = apply_operator(op, self, other)
+        return self
+
+    return operator
+
+
+def _quick(op: Op, value: Callable[[float, float], float], slow: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator of a traced scalar: floats and traced scalars here, everything else the slow way."""
+    code = op.code
+
+    def operator(self: TracedScalar, other: Any) -> Any:
+        builder, kind = self.builder, type(other)
+        if builder.log is not None or type(self.value) is bool:
+            return slow(self, other)
+        if kind is TracedScalar:
+            if other.builder is not builder or type(other.value) is bool:
+                return slow(self, other)
+            right, y = other.slot, other.value
+        elif kind is float or kind is int:
+            right, y = builder._scalars.get(other) or builder.constant(float(other)), other
+        else:
+            return slow(self, other)
+        try:
+            result = value(self.value, y)
+        except ArithmeticError:
+            return slow(self, other)
+        builder.opcode.append(code)
+        builder.left.append(self.slot)
+        builder.right.append(right)
+        slot = builder.next
+        builder.next = slot + 1
+        return TracedScalar(builder, slot, result)
+
+    return operator
+
+
+def _quick_reflected(op: Op, value: Callable[[float, float], float], slow: Callable[..., Any]) -> Callable[..., Any]:
+    code = op.code
+
+    def operator(self: TracedScalar, other: Any) -> Any:
+        builder, kind = self.builder, type(other)
+        if (kind is not float and kind is not int) or builder.log is not None or type(self.value) is bool:
+            return slow(self, other)
+        try:
+            result = value(other, self.value)
+        except ArithmeticError:
+            return slow(self, other)
+        left = builder._scalars.get(other) or builder.constant(float(other))
+        return TracedScalar(builder, builder.scalar(code, left, self.slot), result)
+
+    return operator
+
+
+def _install_operators() -> None:
+    import operator as o
+
+    arithmetic = {"add": o.add, "sub": o.sub, "mul": o.mul, "truediv": o.truediv}
+    names = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
+             "mod": "remainder", "pow": "power", "and": "logical_and", "or": "logical_or", "xor": "logical_xor"}  # fmt: skip
+    for python_name, row in names.items():
+        op = BY_NAME[row]
+        for cls in (TracedScalar, TracedArray):
+            setattr(cls, f"__{python_name}__", _array_operator(op, False))
+            setattr(cls, f"__r{python_name}__", _array_operator(op, True))
+        setattr(TracedArray, f"__i{python_name}__", _in_place(op))
+        if python_name in arithmetic:
+            value = arithmetic[python_name]
+            slow = TracedScalar.__dict__
+            setattr(TracedScalar, f"__{python_name}__", _quick(op, value, slow[f"__{python_name}__"]))
+            setattr(TracedScalar, f"__r{python_name}__", _quick_reflected(op, value, slow[f"__r{python_name}__"]))
+    comparisons = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
+    for python_name, row in comparisons.items():
+        for cls in (TracedScalar, TracedArray):
+            setattr(cls, f"__{python_name}__", _array_operator(BY_NAME[row], False))
+    for cls in (TracedScalar, TracedArray):
+        cls.__neg__ = lambda self: elementwise(BY_NAME["negative"], self)
+        cls.__pos__ = lambda self: elementwise(BY_NAME["copy"], self)
+        cls.__abs__ = lambda self: elementwise(BY_NAME["absolute"], self)
+        cls.__invert__ = lambda self: elementwise(BY_NAME["logical_not"], self)
+        cls.__divmod__ = lambda self, other: (self // other, self % other)
+        cls.__matmul__ = lambda self, other: np.matmul(self, other)
+        cls.__rmatmul__ = lambda self, other: np.matmul(other, self)
+
+
+_install_operators()
+
+
+def _array_method(x: Any, name: str) -> Any:
+    """Methods that NumPy arrays have as functions too: `x.sum()` is `np.sum(x)`."""
+    from fastad.record.functions import METHODS
+
+    method = METHODS.get(name)
+    if method is None or name.startswith("__"):
+        raise AttributeError(f"a traced {type(x).__name__} has no attribute {name!r}")
+    return lambda *args, **kwargs: method(x, *args, **kwargs)
+
+
+def builder_for(values: tuple[Any, ...]) -> Builder:
+    """The recording that an operation on these values belongs to."""
+    builder = common_builder(values) or current()
+    if builder is None:
+        raise StaleValue("a traced array was used outside a recording")
+    return builder

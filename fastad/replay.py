@@ -1,0 +1,201 @@
+"""Record once, replay afterwards: the tapes of one function, and the checks that keep replays honest.
+
+A tape is kept for each signature (structure, shapes, static values) and, within it, for each path
+through the function's branches. A replay whose guards hold is the function's value; where one fails,
+the other tapes of the signature are tried and then a new one is recorded.
+
+Two checks guard against what guards cannot see. A recording is compared with a plain run of the
+function at the same point. And now and then (calls 2, 4, 8, ...) a replay is audited in the same way:
+a captured array that has changed, random numbers or hidden state end in an error that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fastad.containers import Structure, flatten, leaf_size, pack, split, unflatten
+from fastad.errors import ArgumentIndexError, ChangedConstant, RecordingMismatch
+from fastad.passes import optimise
+from fastad.program import Program, Run
+from fastad.record.recorder import normal_output, output_leaves, record_function
+from fastad.tape import Tape
+
+Result = TypeVar("Result")
+PATHS = 8  # tapes kept for one signature
+TOLERANCE = 1e-9  # of a plain run's value; larger differences are looked into
+
+
+class Settings:
+    """Process-wide settings.
+
+    audit : "doubling" (calls 2, 4, 8, ...), "always" or "never"
+    """
+
+    audit = "doubling"
+
+
+settings = Settings()
+
+
+def normal_argnums(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+    """The named arguments as non-negative indices."""
+    wanted = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
+    for number in wanted:
+        if not isinstance(number, int | np.integer) or not -count <= number < count:
+            raise ArgumentIndexError(f"argnums={argnums!r}, but the function was called with {count} positional arguments")
+    normal = tuple(int(number) % count for number in wanted)
+    if len(set(normal)) < len(normal) or not normal:
+        raise ArgumentIndexError(f"argnums={argnums!r} names {'no argument' if not normal else 'an argument twice'}")
+    return normal
+
+
+class Call:
+    """The arguments of one call: their structure, flat values, and which of them are active."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | tuple[int, ...] | None) -> None:
+        count = len(args)
+        self.argnums = tuple(range(count)) if argnums is None else normal_argnums(argnums, count)
+        leaves: list[Any] = []
+        structures, self.parts, start = [], [], 0
+        for number, arg in enumerate(args):
+            known = len(leaves)
+            structures.append(flatten(arg, leaves, numbers=argnums is not None and number in self.argnums))
+            stop = start + sum(leaf_size(np.shape(leaf) if isinstance(leaf, np.ndarray) else None) for leaf in leaves[known:])
+            self.parts.append(slice(start, stop))
+            start = stop
+        keywords = flatten(kwargs, leaves)
+        self.structure: Structure = (tuple, (tuple, *structures), keywords)
+        self.leaves = leaves
+        self.x = pack(leaves)
+        self.active = np.zeros(self.x.size, bool)
+        for number in self.argnums:
+            self.active[self.parts[number]] = True
+        self.key = (self.structure, self.argnums)
+
+    @property
+    def arg_structures(self) -> list[Structure]:
+        """Structures of the differentiated arguments."""
+        return [self.structure[1][1 + number] for number in self.argnums]
+
+    def plain(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments rebuilt from copies, so that the function may write into them."""
+        return unflatten(self.structure, split(self.x.copy(), self.structure))
+
+
+class Replayer:
+    """The tapes of one function, by signature and path."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.tapes: dict[Any, list[Tape]] = {}
+        self.calls: dict[Any, int] = {}
+        self.recordings = 0
+
+    def clear(self) -> None:
+        """Forget all tapes."""
+        self.tapes.clear()
+        self.calls.clear()
+
+    def run(self, call: Call, action: Callable[[Tape], tuple[Result, int]]) -> Result:
+        """Carry out an action on the tape of the path that the function takes at this point.
+
+        `action(tape)` returns a result and the index of the first failed guard or -1.
+        """
+        known = self.tapes.get(call.key, ())
+        for number, tape in enumerate(known):
+            result, failed = action(tape)
+            if failed < 0:
+                if number:
+                    self.tapes[call.key] = [tape, *(other for other in known if other is not tape)]
+                self._audit(call, tape)
+                return result
+        tape = self.record(call)
+        self.tapes[call.key] = [tape, *known][:PATHS]
+        # At the point of its own recording the path is right even where rounding flips a tie.
+        return action(tape)[0]
+
+    def record(self, call: Call) -> Tape:
+        """A new tape at this point, checked against a plain run."""
+        self.recordings += 1
+        leaves = list(split(call.x, call.structure))
+        recording = record_function(self.function, call.structure, leaves, call.active)
+        tape = Tape(optimise(recording.program), call.structure, recording.out_structure)
+        plain = self._plain_value(call)
+        if not _agree(recording.value, plain):
+            raise RecordingMismatch(
+                f"{_name(self.function)} returned {_short(plain)} in plain NumPy and {_short(recording.value)} while it was "
+                "recorded: random numbers, state that changes from call to call, or an array that is written to "
+                "under two names"
+            )
+        return tape
+
+    def _plain_value(self, call: Call) -> np.ndarray:
+        args, kwargs = call.plain()
+        leaves, _ = output_leaves(normal_output(self.function(*args, **kwargs)))
+        return pack(leaves)
+
+    def _audit(self, call: Call, tape: Tape) -> None:
+        if settings.audit == "never":
+            return
+        count = self.calls[call.key] = self.calls.get(call.key, 1) + 1
+        if settings.audit == "always" or count & (count - 1) == 0:
+            self.audit(call, tape)
+
+    def skip_to_audit(self, key: Any, calls: int) -> int:
+        """How many calls may go unseen before an audit is due; they are counted in advance."""
+        if settings.audit == "always":
+            return 1
+        following = 1 << 62 if settings.audit == "never" else 1 << max(1, calls.bit_length())
+        self.calls[key] = following - 1
+        return following - calls
+
+    def audit(self, call: Call, tape: Tape) -> None:
+        """Compare a replay with a plain run; an error where something other than rounding differs."""
+        plain = self._plain_value(call)
+        replayed, _ = tape.evaluate(call.x)
+        if _agree(replayed, plain):
+            return
+        fresh = self.record(call)
+        if same_program(fresh.program, tape.program):
+            return  # the same computation: rounding, amplified
+        self.clear()
+        raise ChangedConstant(
+            f"changed constant: {_name(self.function)} returned {_short(plain)}, but its tape says {_short(replayed)}. "
+            "Something that the function uses and that is not among its arguments has changed since it was recorded "
+            "(an array, a global, an attribute): pass it as an argument. The stale tape has been dropped"
+        )
+
+
+def same_program(a: Program, b: Program) -> bool:
+    """Whether two programs are the same computation with the same constants."""
+    columns = ("constants", "opcode", "left", "right", "outputs")
+    if not all(np.array_equal(getattr(a, name), getattr(b, name), equal_nan=name == "constants") for name in columns):
+        return False
+    return [_segment_key(s) for s in a.segments] == [_segment_key(s) for s in b.segments]
+
+
+def _segment_key(segment: Any) -> Any:
+    if isinstance(segment, Run):
+        return segment
+    index = None if segment.index is None else segment.index.tobytes()
+    return (segment.code, segment.first, segment.length, segment.sizes, index, *(o.key for o in segment.operands))
+
+
+def _agree(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.shape != b.shape:
+        return False
+    with np.errstate(all="ignore"):
+        scale = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
+        return bool(np.all((np.abs(a - b) <= TOLERANCE * np.maximum(np.abs(b), 1e-3 * scale)) | (a == b) | ((a != a) & (b != b))))
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__qualname__", None) or type(function).__name__
+
+
+def _short(values: np.ndarray) -> str:
+    return f"{float(values[0])!r}" if values.size == 1 else np.array2string(values, threshold=6, edgeitems=2)
+

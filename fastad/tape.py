@@ -1,0 +1,313 @@
+"""The public tape: a recorded function that can be replayed, differentiated, printed and saved.
+
+`Tape` puts together a `Program` (what to compute), the structure of arguments and result (how to pass
+and return containers) and a `Schedule` (how to run it). Its methods work on flat arrays: n numbers in,
+m numbers out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastad import kernels
+from fastad.containers import (
+    Structure, flatten, leaf_shapes, pack, split, total_size, unflatten,
+)  # fmt: skip
+from fastad.errors import BranchChanged, NonScalarOutput, ShapeMismatch, StructureMismatch
+from fastad.kernels import layout as at
+from fastad.ops import BY_CODE, Op
+from fastad.program import Block, Program
+from fastad.schedule import Schedule
+
+LANES = 16  # directions that travel together
+
+
+class Tape:
+    """A recorded function.
+
+    Attributes
+    ----------
+    program : Program
+        The instructions, constants, outputs and guards.
+    inputs, outputs : int
+        n, the number of independents, and m, the number of dependents.
+    """
+
+    def __init__(self, program: Program, in_structure: Structure, out_structure: Structure) -> None:
+        self.program, self.in_structure, self.out_structure = program, in_structure, out_structure
+        self.counters = {"replays": 0, "flips": 0, "ties": 0}
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        return Schedule(self.program)
+
+    inputs = property(lambda self: self.program.inputs)
+    outputs = property(lambda self: self.program.outputs.size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"program": self.program, "in_structure": self.in_structure, "out_structure": self.out_structure}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        return f"<Tape: {self.inputs} inputs, {self.instructions} instructions, {self.outputs} outputs>"
+
+    # --- flat sweeps --------------------------------------------------------------------------------
+    def evaluate(self, x: np.ndarray) -> tuple[np.ndarray, int]:
+        """Outputs (m,) at x (n,), and the index of the first failed guard or -1."""
+        out = np.empty(self.outputs)
+        with self._workspace(at.PRIMAL, 1) as work:
+            kernels.run(at.PRIMAL, 1, self.schedule.code, work, x, out)
+            return out, int(work[-1])
+
+    def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray, int]:
+        """Value of the one output, its gradient (n,), and the index of the first failed guard or -1."""
+        out = np.empty(self.inputs)
+        with self._workspace(at.GRADIENT, 1) as work:
+            value = kernels.run(at.GRADIENT, 1, self.schedule.code, work, x, out)
+            return value, out, int(work[-1])
+
+    @contextmanager
+    def linearized(self, x: np.ndarray, task: int, lanes: int) -> Iterator[Linearization]:
+        """The tape at the point x, ready for sweeps of one kind with up to `lanes` directions at once."""
+        with self._workspace(task, max(1, min(lanes, LANES))) as work:
+            out = np.empty(self.outputs)
+            kernels.run(at.LINEARIZE, 1, self.schedule.code, work, x, out)
+            yield Linearization(self, work, out, int(work[-1]))
+
+    @contextmanager
+    def _workspace(self, task: int, lanes: int) -> Iterator[np.ndarray]:
+        schedule = self.schedule
+        schedule.prepare_task(task)
+        work = schedule.take(schedule.workspace_size(task, lanes))
+        try:
+            yield work
+        finally:
+            schedule.give(work)
+
+    # --- the contract's methods ---------------------------------------------------------------------
+    def primal(self, *args: Any) -> Any:
+        """The function's result at other arguments of the same structure.
+
+        Parameters
+        ----------
+        *args : as recorded
+
+        Returns
+        -------
+        The result, structured as the function's.
+
+        Raises
+        ------
+        BranchChanged
+            Where a recorded comparison comes out otherwise.
+        """
+        x = self._flat(args)
+        out, failed = self.evaluate(x)
+        self._require_path(failed, x)
+        return unflatten(self.out_structure, split(out, self.out_structure))
+
+    def tangent(self, *args: Any, seeds: Any = None) -> np.ndarray:
+        """Tangents of the outputs: ``J @ seed``, one forward sweep for all seeds.
+
+        Parameters
+        ----------
+        *args : as recorded
+            Where the point is; `seeds` may follow as the last positional argument.
+        seeds : array of float64, shape (n,) or (k, n)
+
+        Returns
+        -------
+        ndarray of float64, shape (m,) or (k, m)
+
+        References
+        ----------
+        Griewank & Walther, Evaluating Derivatives (2008), section 3.1.
+        """
+        args, seeds = (args, seeds) if seeds is not None else (args[:-1], args[-1])
+        return self._directions(args, seeds, at.TANGENTS, self.inputs, self.outputs, "seeds")
+
+    def adjoint(self, *args: Any, weights: Any = None) -> np.ndarray:
+        """Adjoints of the inputs: ``weight @ J``, one reverse sweep for all weights.
+
+        Parameters
+        ----------
+        *args : as recorded
+            Where the point is; `weights` may follow as the last positional argument.
+        weights : array of float64, shape (m,) or (k, m)
+
+        Returns
+        -------
+        ndarray of float64, shape (n,) or (k, n)
+
+        References
+        ----------
+        Griewank & Walther, Evaluating Derivatives (2008), section 3.2.
+        """
+        args, weights = (args, weights) if weights is not None else (args[:-1], args[-1])
+        return self._directions(args, weights, at.ADJOINTS, self.outputs, self.inputs, "weights")
+
+    def trace(self, *args: Any, mode: str = "primal", seed: Any = None, weight: Any = None) -> Any:
+        """The textbook's evaluation trace as a table.
+
+        Parameters
+        ----------
+        *args : as recorded
+        mode : "primal", "tangent" or "adjoint"
+        seed : array of float64, shape (n,), for the tangent trace; default: the first unit vector
+        weight : array of float64, shape (m,), for the adjoint trace; default: the first unit vector
+
+        Returns
+        -------
+        fastad.explain.traces.Trace
+            Prints as an aligned table; ``.to_markdown()``, ``.to_html()``.
+        """
+        from fastad.explain.traces import trace
+
+        return trace(self, self._flat(args), mode, seed, weight)
+
+    def graph(self) -> Any:
+        """The computation graph: ``.to_dot()``, ``.to_mermaid()``, ``.save("g.svg")``."""
+        from fastad.explain.graph import Graph
+
+        return Graph(self)
+
+    def show(self) -> str:
+        """One line an instruction, in register notation: ``r5 = r3 * r4   # multiply``."""
+        from fastad.explain.listing import listing
+
+        return listing(self.program)
+
+    @property
+    def instructions(self) -> int:
+        """Number of instructions: scalar ones and blocks."""
+        return self.program.opcode.size + sum(isinstance(s, Block) for s in self.program.segments)
+
+    def stats(self) -> dict[str, Any]:
+        """Counts and bytes by purpose."""
+        blocks = sum(isinstance(segment, Block) for segment in self.program.segments)
+        return {
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "constants": self.program.constants.size,
+            "slots": self.program.slots,
+            "scalar instructions": self.program.opcode.size,
+            "block instructions": blocks,
+            "guards": len(self.program.guards),
+            "bytes": self.schedule.bytes(),
+            **self.counters,
+        }
+
+    def check(self) -> None:
+        """Raise InvalidTape where an invariant of the program is broken."""
+        self.program.check()
+
+    # --- files --------------------------------------------------------------------------------------
+    def save(self, path: str | Path) -> None:
+        """Write the tape to a file (NumPy's npz, no pickled objects)."""
+        from fastad.files import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tape:
+        """Read a tape that `save` wrote; the file is checked, not trusted."""
+        from fastad.files import load
+
+        return load(path)
+
+    # --- inner --------------------------------------------------------------------------------------
+    def _flat(self, args: tuple[Any, ...]) -> np.ndarray:
+        """Arguments of the recorded structure as one array (n,)."""
+        expected = self.in_structure[1]
+        if len(args) != len(expected) - 1:
+            raise StructureMismatch(f"the tape was recorded with {len(expected) - 1} arguments, not {len(args)}")
+        leaves: list[Any] = []
+        for number, (arg, structure) in enumerate(zip(args, expected[1:], strict=True)):
+            found = flatten(arg, leaves, numbers=structure[0] in ("float", "array"))
+            if found != structure and [s or () for s in leaf_shapes(found)] != [s or () for s in leaf_shapes(structure)]:
+                raise ShapeMismatch(
+                    f"argument {number} has shapes {leaf_shapes(found)}, but the tape was recorded with "
+                    f"{leaf_shapes(structure)}: record again for other shapes"
+                )
+            if found != structure and not leaf_shapes(structure):
+                raise StructureMismatch(f"argument {number} is static and must be the recorded {structure[-1]!r}")
+        return pack(leaves)
+
+    def _directions(self, args: Any, given: Any, task: int, size: int, result: int, what: str) -> np.ndarray:
+        rows = np.array(given, np.float64)
+        if rows.ndim not in (1, 2) or rows.shape[-1] != size:
+            raise ShapeMismatch(f"{what} have shape {rows.shape}, but ({size},) or (k, {size}) is needed")
+        x = self._flat(args)
+        with self.linearized(x, task, 1 if rows.ndim == 1 else len(rows)) as point:
+            self._require_path(point.failed, x)
+            out = point.sweep(task, np.atleast_2d(rows))
+        return out[0] if rows.ndim == 1 else out
+
+    def _require_path(self, failed: int, x: np.ndarray) -> None:
+        if failed >= 0:
+            raise BranchChanged(self.explain_guard(failed, x))
+
+    def explain_guard(self, failed: int, x: np.ndarray) -> str:
+        """What happened at a failed guard: the user's line, flip or tie, and both operands."""
+        guard = self.program.guards[failed]
+        work = self.schedule.new_workspace(self.schedule.workspace_size(at.PRIMAL, 1))
+        kernels.run(at.PRIMAL, 1, self.schedule.code, work, x, np.empty(self.outputs))
+        kind, text = "flip", ""
+        for slot, code, operands in self.program.instructions():
+            op = BY_CODE[code]
+            if slot == guard.slot and isinstance(op, Op) and not isinstance(operands[0], Block):
+                values = [work[operand] for operand in operands]
+                kind = "tie" if len(values) == 2 and values[0] == values[1] else "flip"
+                text = f" `{op.synopsis(*(f'{value:.17g}' for value in values))}`"
+        self.counters["ties" if kind == "tie" else "flips"] += 1
+        return (
+            f"{kind}: the branch on{text or ' a value'} at {guard.where} came out as {guard.expected:g} when the tape "
+            f"was recorded and as {work[guard.slot]:g} at this point; record a tape for this point"
+        )
+
+
+class Linearization:
+    """A tape at one point: values and partials are in the workspace, sweeps are cheap."""
+
+    def __init__(self, tape: Tape, work: np.ndarray, value: np.ndarray, failed: int) -> None:
+        self.tape, self.work, self.value, self.failed = tape, work, value, failed
+
+    def sweep(self, task: int, rows: np.ndarray) -> np.ndarray:
+        """Tangents (k, m) of seeds (k, n), or adjoints (k, n) of weights (k, m)."""
+        tape = self.tape
+        out = np.empty((len(rows), tape.outputs if task == at.TANGENTS else tape.inputs))
+        rows = np.ascontiguousarray(rows, np.float64)
+        for low in range(0, len(rows), LANES):
+            part, target = rows[low : low + LANES], out[low : low + LANES]
+            kernels.run(task, len(part), tape.schedule.code, self.work, part.reshape(-1), target.reshape(-1))
+        return out
+
+    def second_order(self, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """weights @ J (n,), and its derivatives along the seeds, (k, n)."""
+        tape, n = self.tape, self.tape.inputs
+        products, gradient = np.empty(seeds.shape), np.zeros(n)
+        for low in range(0, len(seeds), LANES):
+            part = np.ascontiguousarray(seeds[low : low + LANES])
+            source, target = np.concatenate([weights, part.reshape(-1)]), np.empty(n + part.size)
+            kernels.run(at.SECOND_ORDER, len(part), tape.schedule.code, self.work, source, target)
+            gradient, products[low : low + LANES] = target[:n], target[n:].reshape(part.shape)
+        return gradient, products
+
+
+def require_scalar(out_structure: Structure) -> None:
+    """`grad` and its kin need one number."""
+    shapes = leaf_shapes(out_structure)
+    if total_size(out_structure) != 1:
+        found = shapes[0] if len(shapes) == 1 else f"leaves of shapes {shapes}"
+        raise NonScalarOutput(
+            f"the function returned {found}, but a scalar is needed here: sum it, or use ad.jacobian for vector functions"
+        )
+
