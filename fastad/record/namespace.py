@@ -1,0 +1,415 @@
+"""Run a user's functions with some names meaning something else, without rebinding any name.
+
+A recorded function runs as a copy whose globals are a `Namespace`, a dict subclass that CPython's look-ups
+of global names ask item by item. It reads the user's module live and passes what it finds through
+`View.see`, which answers with a replacement (by identity), a proxy (for a module) or such a copy (for a
+Python function): so the substitution follows the calls. Methods are reached through objects, not names:
+classes that are met get a `_Cover` over the attributes concerned until the last recording that uses them
+ends. Namespaces, proxies and covers act by the view of the thread that uses them; where there is none, other
+threads included, they show the originals.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
+from functools import partial, partialmethod
+from itertools import islice
+from operator import is_
+from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any, Self
+
+_ABSENT: Any = object()
+_LIBRARIES = ("numpy", "numba", "llvmlite", "fastad")
+_WRAPPERS = ("contextlib", "functools")  # their functions run the user's that they wrap
+_DEPTH, _WIDTH, _MET = 4, 64, 1000  # bounds of the search for objects behind an object
+_RAW = ("__builtins__", "__import__", "__name__")
+_ANNOTATIONS = "__annotate__" if sys.version_info >= (3, 14) else "__annotations__"  # stay unevaluated
+_CARRIED = ("__qualname__", "__module__", "__doc__", "__dict__", _ANNOTATIONS)
+_UNTOUCHED = {"__new__", "__init_subclass__", "__class_getitem__", "__set_name__", "__del__"}
+_vars, _mro, _flags = (type.__dict__[name].__get__ for name in ("__dict__", "__mro__", "__flags__"))
+_HEAP_TYPE = 1 << 9
+_LOCK = threading.RLock()  # re-entrant: setting a class attribute may run finalizers, hence user code
+
+
+class _Originals:
+    """The view of a thread that is not recording."""
+
+    see = unsee = staticmethod(lambda value: value)
+    flush = staticmethod(lambda: None)
+
+
+class _Current(threading.local):
+    view: Any = _Originals()
+
+
+_CURRENT = _Current()
+
+
+class Namespace(dict):
+    """Globals and builtins of copies. Raw, it holds what makes functions and imports, and receives stores."""
+
+    __slots__ = ("builtins", "module")
+
+    def __init__(self, module: dict[str, Any], builtins: dict[str, Any]):
+        self.module, self.builtins = module, builtins
+        # Class bodies read globals raw, then ask the builtins by item: being both serves them too.
+        dict.__init__(self, zip(_RAW, (self, self._import, module.get("__name__")), strict=True))
+
+    def __getitem__(self, name: str) -> object:
+        self.flush()
+        try:
+            value = self.module[name]
+        except KeyError:
+            value = self._import if name == "__import__" else self.builtins[name]
+        return _CURRENT.view.see(value)
+
+    def __setitem__(self, name: str, value: object) -> None:
+        self.module[name] = _CURRENT.view.unsee(value)
+
+    def __contains__(self, name: object) -> bool:
+        self.flush()
+        return name in self.module
+
+    get = Mapping.get  # type: ignore[assignment]
+
+    def flush(self) -> None:
+        """Pass the stores on to the module."""
+        if dict.__len__(self) > len(_RAW):
+            for name in set(dict.__iter__(self)).difference(_RAW):
+                self[name] = dict.pop(self, name)
+
+    def _import(self, name, globals=None, locals=None, fromlist=(), level=0):  # type: ignore[no-untyped-def]
+        return _CURRENT.view.see(self.builtins["__import__"](name, self.module, locals, fromlist, level))
+
+
+class _ModuleProxy(ModuleType):
+    __slots__ = ("_fastad_module",)
+
+    def __getattribute__(self, name: str) -> object:
+        _CURRENT.view.flush()
+        return _CURRENT.view.see(getattr(_PROXIED.__get__(self), name))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        _CURRENT.view.flush()
+        setattr(_PROXIED.__get__(self), name, _CURRENT.view.unsee(value))
+
+    def __delattr__(self, name: str) -> None:
+        delattr(_PROXIED.__get__(self), name)
+
+
+_PROXIED: Any = vars(_ModuleProxy)["_fastad_module"]
+
+
+class _Cover:
+    """Lies over an attribute of a class, or of its instances, while views change the value."""
+
+    def __init__(self, owner: type, name: str):
+        self.owner, self.name, self.users = owner, name, 0
+        self.original = _vars(owner).get(name, _ABSENT)
+        self.default = next((_vars(base)[name] for base in _mro(owner) if name in _vars(base)), _ABSENT)
+        type.__setattr__(owner, name, self)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        view, kind = _CURRENT.view, type(self.default)
+        view.see(instance)
+        if not hasattr(kind, "__set__") and self.name in (held := _instance_dict(instance)):
+            return view.see(held[self.name])
+        if self.default is _ABSENT:
+            raise AttributeError(f"{self.owner.__name__!r} object has no attribute {self.name!r}")
+        value = view.see(self.default)
+        bound = kind.__get__(value, instance, owner) if hasattr(kind, "__get__") else value
+        return view.see(bound) if kind is MemberDescriptorType else bound
+
+    def _change(self, operation: str, instance: object, *value: object) -> None:
+        if (change := getattr(type(self.default), operation, None)) is not None:
+            change(_CURRENT.view.see(self.default), instance, *value)
+        elif value:
+            object.__getattribute__(instance, "__dict__")[self.name] = value[0]
+        elif _instance_dict(instance).pop(self.name, _ABSENT) is _ABSENT:
+            raise AttributeError(self.name)
+
+    __set__ = partialmethod(_change, "__set__")
+    __delete__ = partialmethod(_change, "__delete__")
+
+    def release(self) -> None:
+        self.users -= 1
+        if self.users == 0 and _vars(self.owner).get(self.name) is self:  # the user may have set it anew
+            if self.original is _ABSENT:
+                type.__delattr__(self.owner, self.name)
+            else:
+                type.__setattr__(self.owner, self.name, self.original)
+
+
+def _instance_dict(instance: object) -> dict[str, Any]:
+    with suppress(Exception):  # only slots, or a property of that name
+        if type(found := object.__getattribute__(instance, "__dict__")) is dict:
+            return found
+    return {}
+
+
+def _attributes(owner: type, value: object) -> Iterable[tuple[str, Any]]:
+    """Those of a class, where it is itself the value, or of an instance: without running user code."""
+    with _LOCK:
+        held = dict(_vars(value) if owner is value else _instance_dict(value))
+    yield from ((name, part.default if type(part) is _Cover else part) for name, part in held.items())
+    for base in _mro(owner) if owner is not value and not held else ():
+        for name, slot in _attributes(base, base):
+            with suppress(AttributeError):
+                if type(slot) is MemberDescriptorType:
+                    yield name, slot.__get__(value)
+
+
+def _content(cell: CellType) -> object:
+    with suppress(ValueError):
+        return cell.cell_contents
+    return _ABSENT
+
+
+# Objects that consist of others: how to take them apart, and how to make another one.
+_WHOLES: dict[type, tuple[Callable[[Any], Iterable[object]], Callable[..., object]]] = {
+    tuple: (tuple, lambda whole, *parts: parts),
+    partial: (
+        lambda whole: (whole.func, whole.args, *whole.keywords.values()),
+        lambda whole, f, args, *rest: partial(f, *args, **dict(zip(whole.keywords, rest, strict=True))),
+    ),
+    MethodType: (
+        lambda whole: (whole.__func__, whole.__self__),
+        lambda whole, f, _: MethodType(f, whole.__self__),
+    ),
+    staticmethod: (lambda whole: (whole.__func__,), lambda whole, function: staticmethod(function)),
+    classmethod: (lambda whole: (whole.__func__,), lambda whole, function: classmethod(function)),
+    property: (lambda whole: (whole.fget, whole.fset, whole.fdel), lambda whole, *parts: property(*parts)),
+}
+# Objects to be searched for further ones.
+_CONTAINERS: dict[type, Callable[[Any], Iterable[object]]] = {
+    list: list.__iter__, tuple: tuple.__iter__, dict: dict.values
+}  # fmt: skip
+
+
+class View:
+    """What one recording, in one thread, sees instead of the originals."""
+
+    def __init__(self, substitution: Substitution):
+        self._substitution, self._looks = substitution, substitution.looks.copy()
+        self._seen: dict[int, tuple[Any, Any]] = substitution.seen.copy()
+        self._originals = substitution.originals.copy()
+        self._met: dict[int, object] = {}
+        self._cells: dict[int, list[Any]] = {}  # the original, the one used, and what each held at first
+        self._covers: list[_Cover] = []
+
+    def __enter__(self) -> Self:
+        self._outer = _CURRENT.view
+        # Shared with outer recordings, because the copies they made stay in use, and store, in this one.
+        self._namespaces: dict[int, Namespace] = getattr(self._outer, "_namespaces", {})
+        _CURRENT.view = self
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self.flush()
+            for cell, used, _, seen in self._cells.values():
+                if (content := _content(used)) is not seen and content is not _ABSENT:
+                    cell.cell_contents = self.unsee(content)
+        finally:
+            _CURRENT.view = self._outer
+            with _LOCK:
+                for cover in self._covers:
+                    cover.release()
+            self._seen, self._met, self._cells, self._covers = {}, {}, {}, []
+
+    def flush(self) -> None:
+        for namespace in self._namespaces.values():
+            namespace.flush()
+
+    def see(self, value: object) -> Any:
+        """What stands for a value while this view lasts."""
+        if (look := self._look(type(value))) is None:
+            return value
+        known = self._seen.get(id(value))
+        return look(self, value) if known is None else known[1]
+
+    def see_arguments(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        return tuple(map(self.see, args)), {name: self.see(value) for name, value in kwargs.items()}
+
+    def unsee(self, value: object) -> object:
+        """The original of what was seen: what the user's data are to hold."""
+        if type(value) is _ModuleProxy:
+            return _PROXIED.__get__(value)
+        return self._originals[id(value)] if id(value) in self._originals else self._outer.unsee(value)
+
+    def _look(self, kind: type) -> _Look | None:
+        if id(kind) not in self._looks:
+            self._met[-id(kind)] = kind  # lives on, for its id to stay its own
+            self._looks[id(kind)] = self._substitution.look(kind)
+        return self._looks[id(kind)]
+
+    def _changes(self, value: Any, depth: int = _DEPTH) -> bool:
+        """Whether `see` answers with another object. It makes none, hence ends on what refers to itself."""
+        if (look := self._look(type(value))) is None:
+            return False
+        if id(value) in self._seen:
+            return self._seen[id(value)][1] is not value
+        if look is View._see_function:
+            return self._substitution.changes(value)
+        if look is View._see_module:
+            return self._substitution.shows(value)
+        parts = _WHOLES[type(value)][0](value) if look is View._see_whole and depth else ()
+        return any(self._changes(part, depth - 1) for part in islice(parts, _WIDTH))
+
+    def _see_module(self, module: ModuleType) -> ModuleType:
+        if not self._substitution.shows(module):
+            return module
+        _PROXIED.__set__(proxy := ModuleType.__new__(_ModuleProxy), module)
+        self._seen[id(module)] = module, proxy
+        return proxy
+
+    def _see_function(self, function: FunctionType) -> FunctionType:
+        if not self._substitution.changes(function):
+            return function
+        cells = function.__closure__ or ()
+        code, names = self._substitution.twin(function.__code__), self._names(function)
+        copy = FunctionType(code, names, function.__name__, None, tuple(map(self._cell, cells)))
+        self._seen[id(function)], self._originals[id(copy)] = (function, copy), function
+        for name in _CARRIED:
+            setattr(copy, name, getattr(function, name))
+        copy.__defaults__ = self.see(function.__defaults__)
+        copy.__kwdefaults__ = self.see_arguments((), function.__kwdefaults__ or {})[1] or None
+        for entry in [self._cells[id(cell)] for cell in cells]:
+            self._fill(entry)
+        return copy
+
+    def _names(self, function: FunctionType) -> dict[str, Any]:
+        names = function.__globals__
+        if self._substitution.opaque(names.get("__name__")):
+            return names
+        if id(names) not in self._namespaces:
+            self._namespaces[id(names)] = Namespace(names, function.__builtins__)  # type: ignore[attr-defined]
+        return self._namespaces[id(names)]
+
+    def _cell(self, cell: CellType) -> CellType:
+        """The cell itself, which keeps `nonlocal` variables common, unless its content needs another one."""
+        if id(cell) not in self._cells:
+            content = _content(cell)
+            self._cells[id(cell)] = [cell, CellType() if self._changes(content) else cell, content, _ABSENT]
+        return self._cells[id(cell)][1]
+
+    def _fill(self, entry: list[Any]) -> None:
+        cell, used, content, seen = entry
+        if seen is _ABSENT and content is not _ABSENT:
+            entry[3] = seen = self.see(content)
+            if used is not cell:
+                used.cell_contents = seen
+
+    def _see_whole(self, whole: object) -> object:
+        take_apart, join = _WHOLES[type(whole)]
+        parts = tuple(take_apart(whole))
+        seen = tuple(map(self.see, parts))
+        if all(map(is_, parts, seen)):
+            return whole
+        joined = join(whole, *seen)
+        if type(whole) is not MethodType:  # made anew at each use
+            self._seen[id(whole)] = whole, joined
+        return joined
+
+    def _see_object(self, value: Any, depth: int = _DEPTH) -> object:
+        """Cover what changes among the attributes of an object, its classes and the objects behind it."""
+        kind = type(value)
+        if id(value) in self._met or not (kind is tuple or self._look(kind) is View._see_object):
+            return value
+        is_class = issubclass(kind, type)
+        if is_class or len(self._met) < _MET:
+            self._met[id(value)] = value
+            self._search(value, value if is_class else kind, depth)
+        for cls in (*(_mro(value) if is_class else ()), kind):
+            self._see_object(cls)
+        return value
+
+    def _search(self, value: Any, owner: type, depth: int) -> None:
+        for name, part in _attributes(owner, value) if self._substitution.is_user_class(owner) else ():
+            if name not in _UNTOUCHED and self._changes(part):
+                self._cover(owner, name)
+            elif depth:
+                self._see_object(part, depth - 1)
+        for base, elements in _CONTAINERS.items() if depth else ():
+            for part in tuple(islice(elements(value), _WIDTH)) if issubclass(type(value), base) else ():
+                self._see_object(part, depth - 1)
+
+    def _cover(self, owner: type, name: str) -> None:
+        with _LOCK, suppress(TypeError, AttributeError):  # a class that refuses is left alone
+            present = _vars(owner).get(name)
+            cover = present if type(present) is _Cover else _Cover(owner, name)
+            cover.users += 1
+            self._covers.append(cover)
+
+
+_Look = Callable[[View, Any], Any]
+
+
+def _see_same(view: View, value: object) -> object:
+    return value
+
+
+class Substitution:
+    """What is to be seen in place of what; made once, for many recordings."""
+
+    def __init__(self, replacements: Iterable[tuple[object, object]], opaque: Iterable[str] = ()):
+        self.seen = {id(original): (original, replacement) for original, replacement in replacements}
+        self.originals = {id(replacement): original for original, replacement in self.seen.values()}
+        self.looks: dict[int, _Look | None] = {id(type(pair[0])): _see_same for pair in self.seen.values()}
+        self.looks |= {id(kind): View._see_whole for kind in _WHOLES}
+        self.looks |= {id(kind): View._see_object for kind in (list, dict, type)}
+        self.looks |= {id(FunctionType): View._see_function, id(ModuleType): View._see_module}
+        self._libraries = tuple(f"{name}." for name in (*_LIBRARIES, *opaque))
+        self._opaque: dict[str, bool] = {}
+        self._known: dict[int, tuple[object, Any]] = {}  # by id, with what keeps the id
+
+    def recording(self) -> AbstractContextManager[View]:
+        return View(self)
+
+    def look(self, kind: type) -> _Look | None:
+        """How values of a type are seen; None if as they are."""
+        if issubclass(kind, ModuleType) and kind is not _ModuleProxy:
+            return View._see_module
+        return View._see_object if issubclass(kind, type) or self.is_user_class(kind) else None
+
+    def is_user_class(self, kind: type) -> bool:
+        return bool(_flags(kind) & _HEAP_TYPE) and not self.opaque(_vars(kind).get("__module__"))
+
+    def opaque(self, name: object) -> bool:
+        """Whether what a module defines is left as it is. A user's own may bear a name of the stdlib."""
+        if type(name) is not str:
+            return False
+        if name not in self._opaque:
+            package = name.partition(".")[0]
+            file = getattr(sys.modules.get(package), "__file__", None) or os.__file__
+            stdlib = package in sys.stdlib_module_names and file.startswith(os.path.dirname(os.__file__))
+            self._opaque[name] = stdlib or f"{name}.".startswith(self._libraries)
+        return self._opaque[name]
+
+    def changes(self, function: FunctionType) -> bool:
+        """Whether a function is copied: the user's are, and those of the stdlib that wrap a user's."""
+        names: Any = function.__globals__
+        if type(names) is Namespace or not self.opaque(name := names.get("__name__")):
+            return type(names) is not Namespace
+        inner = function.__dict__.get("__wrapped__") if name in _WRAPPERS else None
+        return type(inner) is FunctionType and not self.opaque(inner.__globals__.get("__name__"))
+
+    def shows(self, module: ModuleType) -> bool:
+        """Whether a module is seen through a proxy: the user's are, and those that hold what is replaced."""
+        if id(module) not in self._known:
+            name, held = vars(module).get("__name__"), list(vars(module).values())
+            below = [v for v in held if type(v) is ModuleType and v.__name__.startswith(f"{name}.")]
+            found = not self.opaque(name) or any(id(value) in self.seen for value in held)
+            self._known[id(module)] = module, not callable(module) and (found or any(map(self.shows, below)))
+        return self._known[id(module)][1]
+
+    def twin(self, code: CodeType) -> CodeType:
+        """A copy of a code object, whose inline caches then serve one kind of globals only."""
+        if id(code) not in self._known:
+            parts = (self.twin(part) if type(part) is CodeType else part for part in code.co_consts)
+            self._known[id(code)] = code, code.replace(co_consts=tuple(parts))
+        return self._known[id(code)][1]
