@@ -70,7 +70,9 @@ def flatten(tree: Any, leaves: list[Any], numbers: bool = False) -> Structure:
         leaves.append(float(tree))
         return FLOAT
     if numbers and tree is not None:
-        raise UnsupportedDtype(f"cannot differentiate with respect to {tree!r} of type {kind.__name__}: a float or an array of floats is needed")
+        raise UnsupportedDtype(
+            f"cannot differentiate with respect to {tree!r} of type {kind.__name__}: a float or an array of floats is needed"
+        )
     return _static(tree)
 
 
@@ -80,7 +82,9 @@ def _flatten_array(tree: Any, leaves: list[Any], numbers: bool) -> Structure:
         if dtype.itemsize > 8:
             raise UnsupportedDtype(f"an argument of dtype {dtype}: fastad computes in float64, convert it first")
         if type(tree) is not TracedArray and type(tree) not in (np.ndarray, np.memmap):
-            raise UnsupportedDtype(f"an argument of type {type(tree).__name__}: pass a plain NumPy array (np.asarray(x))")
+            raise UnsupportedDtype(
+                f"an argument of type {type(tree).__name__}: pass a plain NumPy array (np.asarray(x))"
+            )
         leaves.append(tree)
         return ("array", tree.shape)
     if numbers or dtype.kind in "cO":

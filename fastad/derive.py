@@ -22,7 +22,16 @@ from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
 from fastad.program import Address
 from fastad.record.builder import CONSTANT, Builder, Entry, current
 from fastad.record.reductions import product2d, scatter_sum
-from fastad.record.traced import TracedArray, TracedScalar, as_array, elementwise, fresh_array, is_traced, plain, scalar_of
+from fastad.record.traced import (
+    TracedArray,
+    TracedScalar,
+    as_array,
+    elementwise,
+    fresh_array,
+    is_traced,
+    plain,
+    scalar_of,
+)
 
 SUM, MATMUL = ARRAY_BY_NAME["sum"].code, ARRAY_BY_NAME["matmul"].code
 _NONE = -1
@@ -110,7 +119,9 @@ class _Bars:
         if is_traced(part):
             return as_array(part)
         values = np.asarray(plain(part), np.float64)
-        return TracedArray(values, np.array([self.builder.constant(v) for v in values.tolist()], np.int64), self.builder)
+        return TracedArray(
+            values, np.array([self.builder.constant(v) for v in values.tolist()], np.int64), self.builder
+        )
 
 
 def _slots(x: Any) -> np.ndarray:
@@ -197,7 +208,9 @@ def _product_contributions(entry: Entry, g: Any, depends: Callable[[Any], bool])
     return parts
 
 
-def _pull_back(builder: Builder, entries: list[Entry], independents: list[Any], outputs: list[Any], weights: list[Any]) -> list[Any]:
+def _pull_back(
+    builder: Builder, entries: list[Entry], independents: list[Any], outputs: list[Any], weights: list[Any]
+) -> list[Any]:
     """Adjoints of the independents, recorded."""
     size = builder.next
     depends = _dependence(entries, independents, size)
@@ -230,7 +243,9 @@ def _leaf_adjoint(bars: _Bars, leaf: Any) -> Any:
 class _Nested:
     """A function run in the current recording on fresh copies of some of its arguments."""
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Any
+    ) -> None:
         from fastad.record.recorder import normal_output, output_leaves, run_substituted
         from fastad.replay import normal_argnums
 
@@ -307,7 +322,10 @@ def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[
     """The value and the tangent: the pullback is linear in its weight, and the tangent is its transpose."""
     nested = _Nested(function, primals, {}, tuple(range(len(primals))))
     builder = nested.builder
-    weights = [_independent(builder, np.zeros(shape) if shape is not None else 0.0) for shape in leaf_shapes(nested.out_structure)]
+    weights = [
+        _independent(builder, np.zeros(shape) if shape is not None else 0.0)
+        for shape in leaf_shapes(nested.out_structure)
+    ]
     with _Log(builder) as log:
         adjoints: list[Any] = []
         for part in nested.adjoints(weights):
@@ -380,4 +398,3 @@ def hessian_product(function: Callable[..., Any], args: Any, kwargs: Any, argnum
         return jvp(section, (x,), (v,))[1]
 
     return value_and_gradients(slope, (args[number],), {}, 0)[1][0]
-

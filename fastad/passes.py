@@ -85,7 +85,13 @@ def _follow(address: Address, same: np.ndarray) -> Address:
     return address if np.array_equal(moved, slots) else address_of(moved)
 
 
-_NEUTRAL = {"multiply": (1.0, (0, 1)), "divide": (1.0, (0,)), "subtract": (0.0, (0,)), "add": (-0.0, (0, 1)), "copy": (None, (0,))}
+_NEUTRAL = {
+    "multiply": (1.0, (0, 1)),
+    "divide": (1.0, (0,)),
+    "subtract": (0.0, (0,)),
+    "add": (-0.0, (0, 1)),
+    "copy": (None, (0,)),
+}
 
 
 def _identity_operand(program: Program, block: Block) -> int | None:
@@ -204,5 +210,3 @@ def is_scalar_op(code: int) -> bool:
     """Whether an operation fits the scalar stream."""
     op = BY_CODE[code]
     return isinstance(op, Op) and op.arity <= 2
-
-

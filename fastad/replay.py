@@ -45,7 +45,9 @@ def normal_argnums(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...
     wanted = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
     for number in wanted:
         if not isinstance(number, int | np.integer) or not -count <= number < count:
-            raise ArgumentIndexError(f"argnums={argnums!r}, but the function was called with {count} positional arguments")
+            raise ArgumentIndexError(
+                f"argnums={argnums!r}, but the function was called with {count} positional arguments"
+            )
     normal = tuple(int(number) % count for number in wanted)
     if len(set(normal)) < len(normal) or not normal:
         raise ArgumentIndexError(f"argnums={argnums!r} names {'no argument' if not normal else 'an argument twice'}")
@@ -63,7 +65,9 @@ class Call:
         for number, arg in enumerate(args):
             known = len(leaves)
             structures.append(flatten(arg, leaves, numbers=argnums is not None and number in self.argnums))
-            stop = start + sum(leaf_size(np.shape(leaf) if isinstance(leaf, np.ndarray) else None) for leaf in leaves[known:])
+            stop = start + sum(
+                leaf_size(np.shape(leaf) if isinstance(leaf, np.ndarray) else None) for leaf in leaves[known:]
+            )
             self.parts.append(slice(start, stop))
             start = stop
         keywords = flatten(kwargs, leaves)
@@ -189,7 +193,11 @@ def _agree(a: np.ndarray, b: np.ndarray) -> bool:
         return False
     with np.errstate(all="ignore"):
         scale = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
-        return bool(np.all((np.abs(a - b) <= TOLERANCE * np.maximum(np.abs(b), 1e-3 * scale)) | (a == b) | ((a != a) & (b != b))))
+        return bool(
+            np.all(
+                (np.abs(a - b) <= TOLERANCE * np.maximum(np.abs(b), 1e-3 * scale)) | (a == b) | ((a != a) & (b != b))
+            )
+        )
 
 
 def _name(function: Any) -> str:
@@ -198,4 +206,3 @@ def _name(function: Any) -> str:
 
 def _short(values: np.ndarray) -> str:
     return f"{float(values[0])!r}" if values.size == 1 else np.array2string(values, threshold=6, edgeitems=2)
-

@@ -17,7 +17,13 @@ import numpy as np
 
 from fastad import kernels
 from fastad.containers import (
-    Structure, flatten, leaf_shapes, pack, split, total_size, unflatten,
+    Structure,
+    flatten,
+    leaf_shapes,
+    pack,
+    split,
+    total_size,
+    unflatten,
 )  # fmt: skip
 from fastad.errors import BranchChanged, NonScalarOutput, ShapeMismatch, StructureMismatch
 from fastad.kernels import layout as at
@@ -232,7 +238,9 @@ class Tape:
         leaves: list[Any] = []
         for number, (arg, structure) in enumerate(zip(args, expected[1:], strict=True)):
             found = flatten(arg, leaves, numbers=structure[0] in ("float", "array"))
-            if found != structure and [s or () for s in leaf_shapes(found)] != [s or () for s in leaf_shapes(structure)]:
+            if found != structure and [s or () for s in leaf_shapes(found)] != [
+                s or () for s in leaf_shapes(structure)
+            ]:
                 raise ShapeMismatch(
                     f"argument {number} has shapes {leaf_shapes(found)}, but the tape was recorded with "
                     f"{leaf_shapes(structure)}: record again for other shapes"
@@ -310,4 +318,3 @@ def require_scalar(out_structure: Structure) -> None:
         raise NonScalarOutput(
             f"the function returned {found}, but a scalar is needed here: sum it, or use ad.jacobian for vector functions"
         )
-

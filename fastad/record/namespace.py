@@ -13,160 +13,42 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
-from functools import partial, partialmethod
+from functools import partial
 from itertools import islice
 from operator import is_
-from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Self
 
-_ABSENT: Any = object()
+from fastad.record.stand_ins import (
+    ABSENT,
+    CURRENT,
+    LOCK,
+    PROXIED,
+    Cover,
+    ModuleProxy,
+    Namespace,
+    attributes,
+    class_flags,
+    class_mro,
+    class_vars,
+    new_proxy,
+)  # fmt: skip
+
 _LIBRARIES = ("numpy", "numba", "llvmlite", "fastad")
 _WRAPPERS = ("contextlib", "functools")  # their functions run the user's that they wrap
 _DEPTH, _WIDTH, _MET = 4, 64, 1000  # bounds of the search for objects behind an object
-_RAW = ("__builtins__", "__import__", "__name__")
 _ANNOTATIONS = "__annotate__" if sys.version_info >= (3, 14) else "__annotations__"  # stay unevaluated
 _CARRIED = ("__qualname__", "__module__", "__doc__", "__dict__", _ANNOTATIONS)
 _UNTOUCHED = {"__new__", "__init_subclass__", "__class_getitem__", "__set_name__", "__del__"}
-_vars, _mro, _flags = (type.__dict__[name].__get__ for name in ("__dict__", "__mro__", "__flags__"))
 _HEAP_TYPE = 1 << 9
-_LOCK = threading.RLock()  # re-entrant: setting a class attribute may run finalizers, hence user code
-
-
-class _Originals:
-    """The view of a thread that is not recording."""
-
-    see = unsee = staticmethod(lambda value: value)
-    flush = staticmethod(lambda: None)
-
-
-class _Current(threading.local):
-    view: Any = _Originals()
-
-
-_CURRENT = _Current()
-
-
-class Namespace(dict):
-    """Globals and builtins of copies. Raw, it holds what makes functions and imports, and receives stores."""
-
-    __slots__ = ("builtins", "module")
-
-    def __init__(self, module: dict[str, Any], builtins: dict[str, Any]):
-        self.module, self.builtins = module, builtins
-        # Class bodies read globals raw, then ask the builtins by item: being both serves them too.
-        dict.__init__(self, zip(_RAW, (self, self._import, module.get("__name__")), strict=True))
-
-    def __getitem__(self, name: str) -> object:
-        self.flush()
-        try:
-            value = self.module[name]
-        except KeyError:
-            value = self._import if name == "__import__" else self.builtins[name]
-        return _CURRENT.view.see(value)
-
-    def __setitem__(self, name: str, value: object) -> None:
-        self.module[name] = _CURRENT.view.unsee(value)
-
-    def __contains__(self, name: object) -> bool:
-        self.flush()
-        return name in self.module
-
-    get = Mapping.get  # type: ignore[assignment]
-
-    def flush(self) -> None:
-        """Pass the stores on to the module."""
-        if dict.__len__(self) > len(_RAW):
-            for name in set(dict.__iter__(self)).difference(_RAW):
-                self[name] = dict.pop(self, name)
-
-    def _import(self, name, globals=None, locals=None, fromlist=(), level=0):  # type: ignore[no-untyped-def]
-        return _CURRENT.view.see(self.builtins["__import__"](name, self.module, locals, fromlist, level))
-
-
-class _ModuleProxy(ModuleType):
-    __slots__ = ("_fastad_module",)
-
-    def __getattribute__(self, name: str) -> object:
-        _CURRENT.view.flush()
-        return _CURRENT.view.see(getattr(_PROXIED.__get__(self), name))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        _CURRENT.view.flush()
-        setattr(_PROXIED.__get__(self), name, _CURRENT.view.unsee(value))
-
-    def __delattr__(self, name: str) -> None:
-        delattr(_PROXIED.__get__(self), name)
-
-
-_PROXIED: Any = vars(_ModuleProxy)["_fastad_module"]
-
-
-class _Cover:
-    """Lies over an attribute of a class, or of its instances, while views change the value."""
-
-    def __init__(self, owner: type, name: str):
-        self.owner, self.name, self.users = owner, name, 0
-        self.original = _vars(owner).get(name, _ABSENT)
-        self.default = next((_vars(base)[name] for base in _mro(owner) if name in _vars(base)), _ABSENT)
-        type.__setattr__(owner, name, self)
-
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        view, kind = _CURRENT.view, type(self.default)
-        view.see(instance)
-        if not hasattr(kind, "__set__") and self.name in (held := _instance_dict(instance)):
-            return view.see(held[self.name])
-        if self.default is _ABSENT:
-            raise AttributeError(f"{self.owner.__name__!r} object has no attribute {self.name!r}")
-        value = view.see(self.default)
-        bound = kind.__get__(value, instance, owner) if hasattr(kind, "__get__") else value
-        return view.see(bound) if kind is MemberDescriptorType else bound
-
-    def _change(self, operation: str, instance: object, *value: object) -> None:
-        if (change := getattr(type(self.default), operation, None)) is not None:
-            change(_CURRENT.view.see(self.default), instance, *value)
-        elif value:
-            object.__getattribute__(instance, "__dict__")[self.name] = value[0]
-        elif _instance_dict(instance).pop(self.name, _ABSENT) is _ABSENT:
-            raise AttributeError(self.name)
-
-    __set__ = partialmethod(_change, "__set__")
-    __delete__ = partialmethod(_change, "__delete__")
-
-    def release(self) -> None:
-        self.users -= 1
-        if self.users == 0 and _vars(self.owner).get(self.name) is self:  # the user may have set it anew
-            if self.original is _ABSENT:
-                type.__delattr__(self.owner, self.name)
-            else:
-                type.__setattr__(self.owner, self.name, self.original)
-
-
-def _instance_dict(instance: object) -> dict[str, Any]:
-    with suppress(Exception):  # only slots, or a property of that name
-        if type(found := object.__getattribute__(instance, "__dict__")) is dict:
-            return found
-    return {}
-
-
-def _attributes(owner: type, value: object) -> Iterable[tuple[str, Any]]:
-    """Those of a class, where it is itself the value, or of an instance: without running user code."""
-    with _LOCK:
-        held = dict(_vars(value) if owner is value else _instance_dict(value))
-    yield from ((name, part.default if type(part) is _Cover else part) for name, part in held.items())
-    for base in _mro(owner) if owner is not value and not held else ():
-        for name, slot in _attributes(base, base):
-            with suppress(AttributeError):
-                if type(slot) is MemberDescriptorType:
-                    yield name, slot.__get__(value)
 
 
 def _content(cell: CellType) -> object:
     with suppress(ValueError):
         return cell.cell_contents
-    return _ABSENT
+    return ABSENT
 
 
 # Objects that consist of others: how to take them apart, and how to make another one.
@@ -199,24 +81,24 @@ class View:
         self._originals = substitution.originals.copy()
         self._met: dict[int, object] = {}
         self._cells: dict[int, list[Any]] = {}  # the original, the one used, and what each held at first
-        self._covers: list[_Cover] = []
+        self._covers: list[Cover] = []
 
     def __enter__(self) -> Self:
-        self._outer = _CURRENT.view
+        self._outer = CURRENT.view
         # Shared with outer recordings, because the copies they made stay in use, and store, in this one.
         self._namespaces: dict[int, Namespace] = getattr(self._outer, "_namespaces", {})
-        _CURRENT.view = self
+        CURRENT.view = self
         return self
 
     def __exit__(self, *exception: object) -> None:
         try:
             self.flush()
             for cell, used, _, seen in self._cells.values():
-                if (content := _content(used)) is not seen and content is not _ABSENT:
+                if (content := _content(used)) is not seen and content is not ABSENT:
                     cell.cell_contents = self.unsee(content)
         finally:
-            _CURRENT.view = self._outer
-            with _LOCK:
+            CURRENT.view = self._outer
+            with LOCK:
                 for cover in self._covers:
                     cover.release()
             self._seen, self._met, self._cells, self._covers = {}, {}, {}, []
@@ -237,8 +119,8 @@ class View:
 
     def unsee(self, value: object) -> object:
         """The original of what was seen: what the user's data are to hold."""
-        if type(value) is _ModuleProxy:
-            return _PROXIED.__get__(value)
+        if type(value) is ModuleProxy:
+            return PROXIED.__get__(value)
         return self._originals[id(value)] if id(value) in self._originals else self._outer.unsee(value)
 
     def _look(self, kind: type) -> _Look | None:
@@ -263,7 +145,7 @@ class View:
     def _see_module(self, module: ModuleType) -> ModuleType:
         if not self._substitution.shows(module):
             return module
-        _PROXIED.__set__(proxy := ModuleType.__new__(_ModuleProxy), module)
+        proxy = new_proxy(module)
         self._seen[id(module)] = module, proxy
         return proxy
 
@@ -294,12 +176,12 @@ class View:
         """The cell itself, which keeps `nonlocal` variables common, unless its content needs another one."""
         if id(cell) not in self._cells:
             content = _content(cell)
-            self._cells[id(cell)] = [cell, CellType() if self._changes(content) else cell, content, _ABSENT]
+            self._cells[id(cell)] = [cell, CellType() if self._changes(content) else cell, content, ABSENT]
         return self._cells[id(cell)][1]
 
     def _fill(self, entry: list[Any]) -> None:
         cell, used, content, seen = entry
-        if seen is _ABSENT and content is not _ABSENT:
+        if seen is ABSENT and content is not ABSENT:
             entry[3] = seen = self.see(content)
             if used is not cell:
                 used.cell_contents = seen
@@ -324,12 +206,12 @@ class View:
         if is_class or len(self._met) < _MET:
             self._met[id(value)] = value
             self._search(value, value if is_class else kind, depth)
-        for cls in (*(_mro(value) if is_class else ()), kind):
+        for cls in (*(class_mro(value) if is_class else ()), kind):
             self._see_object(cls)
         return value
 
     def _search(self, value: Any, owner: type, depth: int) -> None:
-        for name, part in _attributes(owner, value) if self._substitution.is_user_class(owner) else ():
+        for name, part in attributes(owner, value) if self._substitution.is_user_class(owner) else ():
             if name not in _UNTOUCHED and self._changes(part):
                 self._cover(owner, name)
             elif depth:
@@ -339,9 +221,9 @@ class View:
                 self._see_object(part, depth - 1)
 
     def _cover(self, owner: type, name: str) -> None:
-        with _LOCK, suppress(TypeError, AttributeError):  # a class that refuses is left alone
-            present = _vars(owner).get(name)
-            cover = present if type(present) is _Cover else _Cover(owner, name)
+        with LOCK, suppress(TypeError, AttributeError):  # a class that refuses is left alone
+            present = class_vars(owner).get(name)
+            cover = present if type(present) is Cover else Cover(owner, name)
             cover.users += 1
             self._covers.append(cover)
 
@@ -372,12 +254,12 @@ class Substitution:
 
     def look(self, kind: type) -> _Look | None:
         """How values of a type are seen; None if as they are."""
-        if issubclass(kind, ModuleType) and kind is not _ModuleProxy:
+        if issubclass(kind, ModuleType) and kind is not ModuleProxy:
             return View._see_module
         return View._see_object if issubclass(kind, type) or self.is_user_class(kind) else None
 
     def is_user_class(self, kind: type) -> bool:
-        return bool(_flags(kind) & _HEAP_TYPE) and not self.opaque(_vars(kind).get("__module__"))
+        return bool(class_flags(kind) & _HEAP_TYPE) and not self.opaque(class_vars(kind).get("__module__"))
 
     def opaque(self, name: object) -> bool:
         """Whether what a module defines is left as it is. A user's own may bear a name of the stdlib."""

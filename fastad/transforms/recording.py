@@ -1,0 +1,86 @@
+"""Recording a tape by hand, stopping derivatives, and getting the kernels ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastad import kernels
+from fastad.containers import split
+from fastad.ops import BY_NAME
+from fastad.passes import optimise
+from fastad.record.recorder import record_function
+from fastad.record.traced import elementwise, is_traced
+from fastad.replay import Call
+from fastad.tape import Tape
+
+
+def stop_gradient(x: Any) -> Any:
+    """The argument itself, with zero derivative.
+
+    Parameters
+    ----------
+    x : float or array of float64
+
+    Returns
+    -------
+    The same value; while a function is differentiated, one that counts as a constant.
+
+    Examples
+    --------
+    >>> import fastad as ad
+    >>> ad.grad(lambda x: x * ad.stop_gradient(x))(3.0)
+    3.0
+    """
+    return elementwise(BY_NAME["stop_gradient"], x) if is_traced(x) else x
+
+
+def record(function: Callable[..., Any], *args: Any) -> Tape:
+    """Record a function at a point.
+
+    Parameters
+    ----------
+    function : callable
+        A NumPy function.
+    *args
+        Its arguments: floats and float arrays become independents; the rest is static.
+
+    Returns
+    -------
+    Tape
+        Valid wherever the recorded comparisons come out as they did here.
+
+    Raises
+    ------
+    UnsupportedFunction, UnsupportedDtype, DerivativeCut
+
+    Examples
+    --------
+    >>> import fastad as ad
+    >>> tape = ad.record(lambda x, y: x * y, 2.0, 3.0)
+    >>> tape.primal(4.0, 5.0)
+    20.0
+
+    References
+    ----------
+    Griewank & Walther, Evaluating Derivatives (2008), section 2.2 (evaluation procedures).
+    """
+    call = Call(args, {}, None)
+    call.active[:] = True
+    recording = record_function(function, call.structure, list(split(call.x, call.structure)), call.active)
+    return Tape(optimise(recording.program), call.structure, recording.out_structure)
+
+
+def warmup() -> float:
+    """Compile, or load from the cache, every kernel.
+
+    Returns
+    -------
+    float
+        Seconds that it took.
+    """
+    started = time.perf_counter()
+    for kernel in kernels.ALL:
+        kernel.load()
+    return time.perf_counter() - started
