@@ -122,7 +122,9 @@ def _block_kernel(name: str, places: dict[str, str], **wanted: bool) -> list[str
     bodies = []
     for op in OPS:
         statements = _statements(op, [row for row in _targets(op, **wanted) if row[0] in places])
-        bodies.append((op, _block_body(op, places, statements)))
+        # A partial that no operand has is not read; a curvature is, as 0.
+        own = places if wanted["second"] else dict(list(places.items())[: op.arity])
+        bodies.append((op, _block_body(op, own, statements)))
     zero = "np.nan" if wanted["primal"] else "0.0"
     nothing = ["for j in range(n):", *(f"    work[{place} + j] = {zero}" for place in places.values())]
     return lines + _chain(bodies, " " * 4, nothing)
@@ -140,8 +142,8 @@ def generate() -> str:
     lines += _scalar_kernel("scalar_linearize", result | slopes, **primal | {"partials": True})
     lines += _scalar_kernel("scalar_curvature", curves, **only | {"second": True})
     lines += _block_kernel("block_primal", {"v": "z"}, **primal)
-    lines += _block_kernel("block_partials", dict(zip(("da", "db", "dc"), three)), **only | {"partials": True})
-    lines += _block_kernel("block_curvature", dict(zip(curves, three)), **only | {"second": True})
+    lines += _block_kernel("block_partials", dict(zip(("da", "db", "dc"), three, strict=True)), **only | {"partials": True})
+    lines += _block_kernel("block_curvature", dict(zip(curves, three, strict=True)), **only | {"second": True})
     return HEADER + "\n".join(lines) + "\n"
 
 

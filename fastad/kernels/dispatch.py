@@ -92,7 +92,8 @@ def scalar_primal(opcode, left, right, start, stop, first, values, target):
         elif op == 38:  # erfc
             v = math.erfc(a)
         elif op == 39:  # expit
-            p = 1.0 / (1.0 + math.exp(-a))
+            e = math.exp(-a if a >= 0.0 else a)
+            p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
             v = p
         elif op == 40:  # maximum
             v = a if a >= b or a != a else b
@@ -213,11 +214,13 @@ def scalar_linearize(opcode, left, right, start, stop, first, values, target):
             db = 0.0
         elif op == 12:  # power
             v = a ** b
-            da = 0.0 if b == 0.0 else b * a ** (b - 1.0)
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
             db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
         elif op == 13:  # power_constant
             v = a ** b
-            da = 0.0 if b == 0.0 else b * a ** (b - 1.0)
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
             db = 0.0
         elif op == 14:  # exp
             v = math.exp(a)
@@ -248,14 +251,18 @@ def scalar_linearize(opcode, left, right, start, stop, first, values, target):
             da = 1.0 / (1.0 + a) if a >= -1.0 else np.nan
             db = 0.0
         elif op == 21:  # logaddexp
-            p = 0.5 if a == b else 1.0 / (1.0 + math.exp(b - a))
-            q = 0.5 if a == b else 1.0 / (1.0 + math.exp(a - b))
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
             v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
             da = p
             db = q
         elif op == 22:  # logaddexp2
-            p = 0.5 if a == b else 1.0 / (1.0 + np.exp2(b - a))
-            q = 0.5 if a == b else 1.0 / (1.0 + np.exp2(a - b))
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
             v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
             da = p
             db = q
@@ -340,8 +347,9 @@ def scalar_linearize(opcode, left, right, start, stop, first, values, target):
             da = -g
             db = 0.0
         elif op == 39:  # expit
-            p = 1.0 / (1.0 + math.exp(-a))
-            q = 1.0 / (1.0 + math.exp(a))
+            e = math.exp(-a if a >= 0.0 else a)
+            p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+            q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
             v = p
             da = p * q
             db = 0.0
@@ -399,11 +407,11 @@ def scalar_linearize(opcode, left, right, start, stop, first, values, target):
             m = np.fmod(a, b)
             v = m + b if m != 0.0 and (b < 0.0) != (m < 0.0) else m if m != 0.0 else math.copysign(m, b)
             da = 1.0
-            db = -np.floor(a / b)
+            db = (1.0 if m != 0.0 and (b < 0.0) != (m < 0.0) else 0.0) - np.rint(a / b - m / b)
         elif op == 54:  # fmod
             v = np.fmod(a, b)
             da = 1.0
-            db = -np.trunc(a / b)
+            db = -np.rint(a / b - v / b)
         elif op == 55:  # stop_gradient
             v = a
             da = 0.0
@@ -496,7 +504,7 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
             dab = 0.0
             dbb = 0.0
         elif op == 10:  # sqrt
-            daa = -0.25 / abs(v) / a
+            daa = -0.25 / abs(v) / abs(a)
             dab = 0.0
             dbb = 0.0
         elif op == 11:  # cbrt
@@ -504,11 +512,15 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
             dab = 0.0
             dbb = 0.0
         elif op == 12:  # power
-            daa = 0.0 if b == 0.0 or b == 1.0 else b * (b - 1.0) * a ** (b - 2.0)
-            dab = 0.0 if a == 0.0 and b > 1.0 else a ** (b - 1.0) * (1.0 + b * math.log(a))
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            q = p / a if abs(p) > 2.3e-308 and abs(p) < np.inf else a ** (b - 2.0)
+            daa = b * (b - 1.0) * q if b != 0.0 and b != 1.0 or abs(q) < np.inf else 0.0
+            dab = 0.0 if a == 0.0 and b > 1.0 else p * (1.0 + b * math.log(a))
             dbb = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a) * math.log(a)
         elif op == 13:  # power_constant
-            daa = 0.0 if b == 0.0 or b == 1.0 else b * (b - 1.0) * a ** (b - 2.0)
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            q = p / a if abs(p) > 2.3e-308 and abs(p) < np.inf else a ** (b - 2.0)
+            daa = b * (b - 1.0) * q if b != 0.0 and b != 1.0 or abs(q) < np.inf else 0.0
             dab = 0.0
             dbb = 0.0
         elif op == 14 or op == 30 or op == 31:  # exp, sinh, cosh
@@ -540,14 +552,18 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
             dab = 0.0
             dbb = 0.0
         elif op == 21:  # logaddexp
-            p = 0.5 if a == b else 1.0 / (1.0 + math.exp(b - a))
-            q = 0.5 if a == b else 1.0 / (1.0 + math.exp(a - b))
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
             daa = p * q
             dab = -p * q
             dbb = p * q
         elif op == 22:  # logaddexp2
-            p = 0.5 if a == b else 1.0 / (1.0 + np.exp2(b - a))
-            q = 0.5 if a == b else 1.0 / (1.0 + np.exp2(a - b))
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
             daa = 0.6931471805599453 * p * q
             dab = -0.6931471805599453 * p * q
             dbb = 0.6931471805599453 * p * q
@@ -571,7 +587,7 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
             dbb = 0.0
         elif op == 28:  # arctan
             p = 1.0 / (1.0 + a * a)
-            daa = -2.0 * a * p * p
+            daa = -2.0 * a * p * p if p != 0.0 else 0.0
             dab = 0.0
             dbb = 0.0
         elif op == 29:  # arctan2
@@ -579,7 +595,7 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
             t = a / r if r != 0.0 else 0.0
             s = b / r if r != 0.0 else 0.0
             daa = -2.0 * t * s / r / r if r != 0.0 else 0.0
-            dab = (t - s) * (t + s) / r / r if r != 0.0 else 0.0
+            dab = 4.0 * ((0.5 * a - 0.5 * b) / r) * ((0.5 * a + 0.5 * b) / r) / r / r if r != 0.0 else 0.0
             dbb = 2.0 * t * s / r / r if r != 0.0 else 0.0
         elif op == 32:  # tanh
             u = 1.0 / math.cosh(a)
@@ -588,12 +604,12 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
             dbb = 0.0
         elif op == 33:  # arcsinh
             p = 1.0 / math.hypot(1.0, a)
-            daa = -a * p * p * p
+            daa = -a * p * p * p if p != 0.0 else 0.0
             dab = 0.0
             dbb = 0.0
         elif op == 34:  # arccosh
             p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
-            daa = -a * p * p * p
+            daa = -a * p * p * p if p != 0.0 else 0.0
             dab = 0.0
             dbb = 0.0
         elif op == 35:  # arctanh
@@ -604,25 +620,26 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
         elif op == 36:  # hypot
             t = a / v if v != 0.0 else 0.0
             s = b / v if v != 0.0 else 0.0
-            daa = s * s / v if v != 0.0 else 0.0
+            daa = s / v * s if v != 0.0 else 0.0
             dab = -t * s / v if v != 0.0 else 0.0
-            dbb = t * t / v if v != 0.0 else 0.0
+            dbb = t / v * t if v != 0.0 else 0.0
         elif op == 37:  # erf
             h = np.rint(a * 16.0) / 16.0
             g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
-            daa = -2.0 * a * g
+            daa = -2.0 * a * g if g != 0.0 else 0.0
             dab = 0.0
             dbb = 0.0
         elif op == 38:  # erfc
             h = np.rint(a * 16.0) / 16.0
             g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
-            daa = 2.0 * a * g
+            daa = 2.0 * a * g if g != 0.0 else 0.0
             dab = 0.0
             dbb = 0.0
         elif op == 39:  # expit
-            p = 1.0 / (1.0 + math.exp(-a))
-            q = 1.0 / (1.0 + math.exp(a))
-            daa = p * q * (q - p)
+            e = math.exp(-a if a >= 0.0 else a)
+            p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+            q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
+            daa = -p * q * math.tanh(0.5 * a)
             dab = 0.0
             dbb = 0.0
         else:
@@ -838,7 +855,8 @@ def block_primal(op, work, x, y, w, z, n, first, second, third):
     elif op == 39:  # expit
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / (1.0 + math.exp(-a))
+            e = math.exp(-a if a >= 0.0 else a)
+            p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
             v = p
             work[z + j] = v
     elif op == 40:  # maximum
@@ -1021,14 +1039,12 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = 1.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 1:  # subtract
         for j in range(n):
             da = 1.0
             db = -1.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 2 or op == 6:  # multiply, absolute_zero_multiply
         for j in range(n):
             a = work[x + j]
@@ -1037,7 +1053,6 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = a
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 3:  # divide
         for j in range(n):
             b = work[y + j]
@@ -1046,189 +1061,151 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = -v / b
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 4:  # negative
         for j in range(n):
             da = -1.0
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 5:  # copy
         for j in range(n):
             da = 1.0
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 7:  # absolute
         for j in range(n):
             a = work[x + j]
             da = np.sign(a)
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 8:  # square
         for j in range(n):
             a = work[x + j]
             da = 2.0 * a
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 9:  # reciprocal
         for j in range(n):
             v = work[z + j]
             da = -v * v
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 10:  # sqrt
         for j in range(n):
             v = work[z + j]
             da = 0.5 / abs(v)
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 11:  # cbrt
         for j in range(n):
             v = work[z + j]
             da = 1.0 / (3.0 * v * v)
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 12:  # power
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             v = work[z + j]
-            da = 0.0 if b == 0.0 else b * a ** (b - 1.0)
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
             db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 13:  # power_constant
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            da = 0.0 if b == 0.0 else b * a ** (b - 1.0)
+            v = work[z + j]
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
             db = 0.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 14:  # exp
         for j in range(n):
             v = work[z + j]
             da = v
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 15:  # exp2
         for j in range(n):
             v = work[z + j]
             da = 0.6931471805599453 * v
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 16:  # expm1
         for j in range(n):
             a = work[x + j]
             da = math.exp(a)
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 17:  # log
         for j in range(n):
             a = work[x + j]
             da = 1.0 / a if a >= 0.0 else np.nan
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 18:  # log2
         for j in range(n):
             a = work[x + j]
             da = 1.0 / 0.6931471805599453 / a if a >= 0.0 else np.nan
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 19:  # log10
         for j in range(n):
             a = work[x + j]
             da = 1.0 / 2.302585092994046 / a if a >= 0.0 else np.nan
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 20:  # log1p
         for j in range(n):
             a = work[x + j]
             da = 1.0 / (1.0 + a) if a >= -1.0 else np.nan
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 21:  # logaddexp
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            p = 0.5 if a == b else 1.0 / (1.0 + math.exp(b - a))
-            q = 0.5 if a == b else 1.0 / (1.0 + math.exp(a - b))
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
             da = p
             db = q
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 22:  # logaddexp2
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            p = 0.5 if a == b else 1.0 / (1.0 + np.exp2(b - a))
-            q = 0.5 if a == b else 1.0 / (1.0 + np.exp2(a - b))
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
             da = p
             db = q
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 23:  # sin
         for j in range(n):
             a = work[x + j]
             da = math.cos(a)
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 24:  # cos
         for j in range(n):
             a = work[x + j]
             da = -math.sin(a)
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 25:  # tan
         for j in range(n):
             v = work[z + j]
             da = 1.0 + v * v
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 26:  # arcsin
         for j in range(n):
             a = work[x + j]
             p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
             da = p
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 27:  # arccos
         for j in range(n):
             a = work[x + j]
             p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
             da = -p
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 28:  # arctan
         for j in range(n):
             a = work[x + j]
             p = 1.0 / (1.0 + a * a)
             da = p
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 29:  # arctan2
         for j in range(n):
             a = work[x + j]
@@ -1240,53 +1217,40 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = -t / r if r != 0.0 else 0.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 30:  # sinh
         for j in range(n):
             a = work[x + j]
             da = math.cosh(a)
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 31:  # cosh
         for j in range(n):
             a = work[x + j]
             da = math.sinh(a)
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 32:  # tanh
         for j in range(n):
             a = work[x + j]
             u = 1.0 / math.cosh(a)
             da = u * u
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 33:  # arcsinh
         for j in range(n):
             a = work[x + j]
             p = 1.0 / math.hypot(1.0, a)
             da = p
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 34:  # arccosh
         for j in range(n):
             a = work[x + j]
             p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
             da = p
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 35:  # arctanh
         for j in range(n):
             a = work[x + j]
             p = 1.0 / ((1.0 - a) * (1.0 + a))
             da = p if abs(a) <= 1.0 else np.nan
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 36:  # hypot
         for j in range(n):
             a = work[x + j]
@@ -1298,7 +1262,6 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = s
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 37:  # erf
         for j in range(n):
             a = work[x + j]
@@ -1306,8 +1269,6 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
             da = g
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 38:  # erfc
         for j in range(n):
             a = work[x + j]
@@ -1315,17 +1276,14 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
             da = -g
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 39:  # expit
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / (1.0 + math.exp(-a))
-            q = 1.0 / (1.0 + math.exp(a))
+            e = math.exp(-a if a >= 0.0 else a)
+            p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+            q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
             da = p * q
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 40:  # maximum
         for j in range(n):
             a = work[x + j]
@@ -1334,7 +1292,6 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 41:  # minimum
         for j in range(n):
             a = work[x + j]
@@ -1343,7 +1300,6 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 42:  # fmax
         for j in range(n):
             a = work[x + j]
@@ -1352,7 +1308,6 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = 1.0 if a < b or (a != a and b == b) else 0.5 if a == b else 0.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 43:  # fmin
         for j in range(n):
             a = work[x + j]
@@ -1361,7 +1316,6 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = 1.0 if a > b or (a != a and b == b) else 0.5 if a == b else 0.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 44:  # where
         for j in range(n):
             a = work[x + j]
@@ -1379,7 +1333,6 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = 0.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 46:  # heaviside
         for j in range(n):
             a = work[x + j]
@@ -1387,38 +1340,34 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             db = 1.0 if a == 0.0 else 0.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 47 or op == 48 or op == 49 or op == 50 or op == 51 or op == 55 or op == 73 or op == 74 or op == 75 or op == 76 or op == 77:  # sign, floor, ceil, trunc, rint, stop_gradient, logical_not, isnan, isinf, isfinite, signbit
         for j in range(n):
             da = 0.0
             work[first + j] = da
-            work[second + j] = 0.0
-            work[third + j] = 0.0
     elif op == 52 or op == 64 or op == 65 or op == 66 or op == 67 or op == 68 or op == 69 or op == 70 or op == 71 or op == 72:  # floor_divide, less, less_equal, greater, greater_equal, equal, not_equal, logical_and, logical_or, logical_xor
         for j in range(n):
             da = 0.0
             db = 0.0
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 53:  # remainder
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
+            m = np.fmod(a, b)
             da = 1.0
-            db = -np.floor(a / b)
+            db = (1.0 if m != 0.0 and (b < 0.0) != (m < 0.0) else 0.0) - np.rint(a / b - m / b)
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     elif op == 54:  # fmod
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
+            v = work[z + j]
             da = 1.0
-            db = -np.trunc(a / b)
+            db = -np.rint(a / b - v / b)
             work[first + j] = da
             work[second + j] = db
-            work[third + j] = 0.0
     else:
         for j in range(n):
             work[first + j] = 0.0
@@ -1476,7 +1425,7 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
         for j in range(n):
             a = work[x + j]
             v = work[z + j]
-            daa = -0.25 / abs(v) / a
+            daa = -0.25 / abs(v) / abs(a)
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
@@ -1493,8 +1442,10 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             a = work[x + j]
             b = work[y + j]
             v = work[z + j]
-            daa = 0.0 if b == 0.0 or b == 1.0 else b * (b - 1.0) * a ** (b - 2.0)
-            dab = 0.0 if a == 0.0 and b > 1.0 else a ** (b - 1.0) * (1.0 + b * math.log(a))
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            q = p / a if abs(p) > 2.3e-308 and abs(p) < np.inf else a ** (b - 2.0)
+            daa = b * (b - 1.0) * q if b != 0.0 and b != 1.0 or abs(q) < np.inf else 0.0
+            dab = 0.0 if a == 0.0 and b > 1.0 else p * (1.0 + b * math.log(a))
             dbb = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a) * math.log(a)
             work[first + j] = daa
             work[second + j] = dab
@@ -1503,7 +1454,10 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            daa = 0.0 if b == 0.0 or b == 1.0 else b * (b - 1.0) * a ** (b - 2.0)
+            v = work[z + j]
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            q = p / a if abs(p) > 2.3e-308 and abs(p) < np.inf else a ** (b - 2.0)
+            daa = b * (b - 1.0) * q if b != 0.0 and b != 1.0 or abs(q) < np.inf else 0.0
             dab = 0.0
             dbb = 0.0
             work[first + j] = daa
@@ -1562,8 +1516,10 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            p = 0.5 if a == b else 1.0 / (1.0 + math.exp(b - a))
-            q = 0.5 if a == b else 1.0 / (1.0 + math.exp(a - b))
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
             daa = p * q
             dab = -p * q
             dbb = p * q
@@ -1574,8 +1530,10 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            p = 0.5 if a == b else 1.0 / (1.0 + np.exp2(b - a))
-            q = 0.5 if a == b else 1.0 / (1.0 + np.exp2(a - b))
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
             daa = 0.6931471805599453 * p * q
             dab = -0.6931471805599453 * p * q
             dbb = 0.6931471805599453 * p * q
@@ -1616,7 +1574,7 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
         for j in range(n):
             a = work[x + j]
             p = 1.0 / (1.0 + a * a)
-            daa = -2.0 * a * p * p
+            daa = -2.0 * a * p * p if p != 0.0 else 0.0
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
@@ -1628,7 +1586,7 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             t = a / r if r != 0.0 else 0.0
             s = b / r if r != 0.0 else 0.0
             daa = -2.0 * t * s / r / r if r != 0.0 else 0.0
-            dab = (t - s) * (t + s) / r / r if r != 0.0 else 0.0
+            dab = 4.0 * ((0.5 * a - 0.5 * b) / r) * ((0.5 * a + 0.5 * b) / r) / r / r if r != 0.0 else 0.0
             dbb = 2.0 * t * s / r / r if r != 0.0 else 0.0
             work[first + j] = daa
             work[second + j] = dab
@@ -1646,7 +1604,7 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
         for j in range(n):
             a = work[x + j]
             p = 1.0 / math.hypot(1.0, a)
-            daa = -a * p * p * p
+            daa = -a * p * p * p if p != 0.0 else 0.0
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
@@ -1654,7 +1612,7 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
         for j in range(n):
             a = work[x + j]
             p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
-            daa = -a * p * p * p
+            daa = -a * p * p * p if p != 0.0 else 0.0
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
@@ -1673,9 +1631,9 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             v = work[z + j]
             t = a / v if v != 0.0 else 0.0
             s = b / v if v != 0.0 else 0.0
-            daa = s * s / v if v != 0.0 else 0.0
+            daa = s / v * s if v != 0.0 else 0.0
             dab = -t * s / v if v != 0.0 else 0.0
-            dbb = t * t / v if v != 0.0 else 0.0
+            dbb = t / v * t if v != 0.0 else 0.0
             work[first + j] = daa
             work[second + j] = dab
             work[third + j] = dbb
@@ -1684,7 +1642,7 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             a = work[x + j]
             h = np.rint(a * 16.0) / 16.0
             g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
-            daa = -2.0 * a * g
+            daa = -2.0 * a * g if g != 0.0 else 0.0
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
@@ -1693,16 +1651,17 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             a = work[x + j]
             h = np.rint(a * 16.0) / 16.0
             g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
-            daa = 2.0 * a * g
+            daa = 2.0 * a * g if g != 0.0 else 0.0
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
     elif op == 39:  # expit
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / (1.0 + math.exp(-a))
-            q = 1.0 / (1.0 + math.exp(a))
-            daa = p * q * (q - p)
+            e = math.exp(-a if a >= 0.0 else a)
+            p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+            q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
+            daa = -p * q * math.tanh(0.5 * a)
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0

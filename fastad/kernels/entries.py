@@ -10,8 +10,20 @@ with a workspace of its own. Constants stand in `values` from the workspace's ma
 from numba import njit
 
 from fastad.kernels.layout import (
-    ADJOINTS, AT_OUTPUTS, BUFFER, BUFFERS, GRADIENT, INPUTS, LINEARIZE, OUTPUTS, PRIMAL, SCALAR_LINEARIZE,
-    SCALAR_PRIMAL, SCALARS, SLOTS, TANGENTS,
+    ADJOINTS,
+    AT_OUTPUTS,
+    BUFFER,
+    BUFFERS,
+    GRADIENT,
+    INPUTS,
+    LINEARIZE,
+    OUTPUTS,
+    PRIMAL,
+    SCALAR_LINEARIZE,
+    SCALAR_PRIMAL,
+    SCALARS,
+    SLOTS,
+    TANGENTS,
 )  # fmt: skip
 from fastad.kernels.operands import clear
 from fastad.kernels.pointers import pointer, shifted

@@ -10,7 +10,14 @@ memory. All arrays are offsets into one workspace.
 from numba import njit
 
 from fastad.kernels.layout import (
-    AFFINE, COUNT, INNER, INNER_STRIDE, OPERAND, OPERAND_WORDS, OUTER_STRIDE, START,
+    AFFINE,
+    COUNT,
+    INNER,
+    INNER_STRIDE,
+    OPERAND,
+    OPERAND_WORDS,
+    OUTER_STRIDE,
+    START,
 )  # fmt: skip
 from fastad.kernels.pointers import table
 

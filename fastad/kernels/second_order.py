@@ -13,14 +13,35 @@ Arguments as in `sweeps`; `curvatures` (three a scalar instruction) and `bar_dot
 from numba import njit
 
 from fastad.kernels.layout import (
-    ACTIVE, AT_SEGMENTS, BLOCK, BLOCK_CURVATURE, BLOCK_PARTIALS, ELEMENTWISE, FIRST, KIND, LENGTH, MATMUL, OPCODE, ROW,
-    SCALAR_CURVATURE, SCALAR_RUN, SEGMENTS, SIZE0, SIZE1, SIZE2,
+    ACTIVE,
+    AT_SEGMENTS,
+    BLOCK,
+    BLOCK_CURVATURE,
+    BLOCK_PARTIALS,
+    ELEMENTWISE,
+    FIRST,
+    KIND,
+    LENGTH,
+    MATMUL,
+    OPCODE,
+    ROW,
+    SCALAR_CURVATURE,
+    SCALAR_RUN,
+    SEGMENTS,
+    SIZE0,
+    SIZE1,
+    SIZE2,
 )  # fmt: skip
 from fastad.kernels.operands import accumulate, gather, one_lane, operand_count, operand_row, product
 from fastad.kernels.pointers import call_block
 from fastad.kernels.products import left_adjoint, right_adjoint
 from fastad.kernels.sweeps import (
-    adjoint_block, block_operands, is_active, left_slots, right_slots, run_scalar_kernel,
+    adjoint_block,
+    block_operands,
+    is_active,
+    left_slots,
+    right_slots,
+    run_scalar_kernel,
 )  # fmt: skip
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -16,11 +16,41 @@ slots) and the gather buffers (`scratch`, each `room` numbers) are offsets into 
 from numba import njit
 
 from fastad.kernels.layout import (
-    ACTIVE, AT_GUARDS, AT_LEFT, AT_OPCODES, AT_RIGHT, AT_SEGMENTS, BLOCK, BLOCK_PARTIALS, BLOCK_PRIMAL, ELEMENTWISE,
-    FIRST, GUARDS, KIND, LENGTH, MATMUL, OPCODE, ROW, SCALAR_RUN, SEGMENTS, SIZE0, SIZE1, SIZE2, SUM,
+    ACTIVE,
+    AT_GUARDS,
+    AT_LEFT,
+    AT_OPCODES,
+    AT_RIGHT,
+    AT_SEGMENTS,
+    BLOCK,
+    BLOCK_PARTIALS,
+    BLOCK_PRIMAL,
+    ELEMENTWISE,
+    FIRST,
+    GUARDS,
+    KIND,
+    LENGTH,
+    MATMUL,
+    OPCODE,
+    ROW,
+    SCALAR_RUN,
+    SEGMENTS,
+    SIZE0,
+    SIZE1,
+    SIZE2,
+    START,
+    SUM,
 )  # fmt: skip
 from fastad.kernels.operands import (
-    accumulate, clear, gather, one_lane, operand_count, operand_row, product, spread,
+    accumulate,
+    clear,
+    gather,
+    one_lane,
+    operand_count,
+    operand_row,
+    product,
+    spread,
+    stands_in_one_level,
 )  # fmt: skip
 from fastad.kernels.pointers import byte_codes, call_block, call_scalar, doubles, indices, shifted, table
 from fastad.kernels.products import absolute_matmul, left_adjoint, matmul, pairwise_sum, right_adjoint
@@ -246,10 +276,15 @@ def adjoint_elementwise(code, work, row, lanes, bars, scratch, room):
         g = bars + (code[row + FIRST] + low) * lanes
         for k in range(3):
             if is_active(code, row, k):
-                d = spread(work, scratch + (3 + k) * room, size, lanes, scratch + 7 * room)
-                for j in range(size * lanes):
-                    work[part + j] = product(work[d + j], work[g + j])
-                accumulate(code, work, operand_row(row, k), low, size, lanes, bars, part)
+                d, at = spread(work, scratch + (3 + k) * room, size, lanes, scratch + 7 * room), operand_row(row, k)
+                if stands_in_one_level(code, at, 1):
+                    out = bars + (code[at + START] + low) * lanes
+                    for j in range(size * lanes):
+                        work[out + j] += product(work[d + j], work[g + j])
+                else:
+                    for j in range(size * lanes):
+                        work[part + j] = product(work[d + j], work[g + j])
+                    accumulate(code, work, at, low, size, lanes, bars, part)
 
 
 @kernel
