@@ -59,5 +59,9 @@ class InvalidExpression(FastADError, ValueError):
     """A formula given as text is not an expression of the known functions and names."""
 
 
+class InvalidDataFile(FastADError, ValueError):
+    """A data file that the demo or a test reads is not of the expected form."""
+
+
 class DerivativeCheckFailed(FastADError, AssertionError):
     """Derivatives of one function, computed in different ways, do not agree."""

@@ -76,7 +76,8 @@ class Op:
 
 def _unary(code, name, primal, partial, second, points, *, linearity=NONLINEAR, ufuncs=None, **rest) -> Op:
     operands = tuple((float(point),) for point in points)
-    return Op(code, name, ufuncs or (name,), primal, (partial,), (second,), (linearity,), operands, **rest)
+    names = (name,) if ufuncs is None else ufuncs
+    return Op(code, name, names, primal, (partial,), (second,), (linearity,), operands, **rest)
 
 
 def _binary(code, name, primal, partials, second, points, *, linearity=NONLINEAR, ufuncs=None, **rest) -> Op:
@@ -171,7 +172,7 @@ OPS: tuple[Op, ...] = (
                    ("q", "0.5 if a == b and abs(a) == inf else 1 / (1 + exp(-d) * (1 - e))")),
             latex=r"\log(e^a + e^b)", commutative=True, edge="equal infinities count as a tie"),
     _binary(22, "logaddexp2", "a + 1 if a == b else (a if a > b else b) + log1p(exp2(-abs(a - b))) / LN2", ("p", "q"),
-            ("LN2 * p * q", "-LN2 * p * q", "LN2 * p * q"), (*_PAIRS, (30.0, -30.0)),
+            ("LN2 * (p * q)", "-LN2 * (p * q)", "LN2 * (p * q)"), (*_PAIRS, (30.0, -30.0)),
             setup=(*_DIFFERENCE, ("p", "0.5 if a == b and abs(a) == inf else 1 / (1 + exp2(d) * (1 + LN2 * e))"),
                    ("q", "0.5 if a == b and abs(a) == inf else 1 / (1 + exp2(-d) * (1 - LN2 * e))")),
             latex=r"\log_2(2^a + 2^b)", commutative=True, edge="equal infinities count as a tie"),

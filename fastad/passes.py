@@ -11,6 +11,7 @@ instruction and folding one are the same thing; `_renumber` then closes the gaps
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def optimise(program: Program) -> Program:
 # --- sharing and folding ----------------------------------------------------------------------------
 def share(program: Program) -> Program:
     """One instruction for equal operations on equal operands; results of folded ones are aliases."""
-    same = np.arange(program.slots, dtype=np.int64)
+    aliases = _Aliases(program.slots)
     left, right = program.left.astype(np.int64), program.right.astype(np.int64)
     table = np.full(_table_size(program.opcode.size), -1, np.int64)
     result_of = np.zeros(program.opcode.size, np.int64)
@@ -40,49 +41,67 @@ def share(program: Program) -> Program:
     for segment in program.segments:
         if isinstance(segment, Run):
             bounds = np.array([segment.start, segment.stop, segment.first, program.inputs, program.first_result])
-            kernels.share_run(bounds, program.opcode, left, right, same, program.constants, _COMMUTES, table, result_of)
+            kernels.share_run(
+                bounds, program.opcode, left, right, aliases.same, program.constants, _COMMUTES, table, result_of
+            )
+            aliases.note(segment.first, segment.length)
             segments.append(segment)
         else:
-            segments.append(_share_block(program, segment, same, known))
+            segments.append(_share_block(program, segment, aliases, known))
+    same = aliases.same
     guards = tuple(Guard(int(same[g.slot]), g.expected, g.where) for g in program.guards)
     columns = (left.astype(np.int32), right.astype(np.int32))
     return Program(program.inputs, program.active, program.constants, program.opcode, *columns,
                    tuple(segments), same[program.outputs], guards)  # fmt: skip
 
 
+class _Aliases:
+    """Which slot stands for each slot, and between which bounds any slot is not its own."""
+
+    def __init__(self, slots: int) -> None:
+        self.same = np.arange(slots, dtype=np.int64)
+        self.low, self.high = slots, 0
+
+    def note(self, first: int, length: int) -> None:
+        """The slots first .. first + length may have been given others to stand for them."""
+        self.low, self.high = min(self.low, first), max(self.high, first + length)
+
+    def follow(self, address: Address) -> Address:
+        """The address with every slot replaced by the one that stands for it."""
+        low = address.start
+        high = low + (address.count if address.is_run else 1)
+        if self.low >= self.high or ((address.is_run or address.is_single) and (high <= self.low or low >= self.high)):
+            return address
+        slots, moved = address.entries(self._own), address.entries(self.same)
+        if np.array_equal(slots, moved):
+            return address
+        return Address(int(moved[0]), address.count, address.count, 0) if address.is_single else address_of(moved)
+
+    @cached_property
+    def _own(self) -> np.ndarray:
+        return np.arange(self.same.size)
+
+
 def _table_size(instructions: int) -> int:
     return 1 << max(4, int(2 * instructions).bit_length())
 
 
-def _share_block(program: Program, block: Block, same: np.ndarray, known: dict[Any, int]) -> Block:
-    operands = tuple(_follow(operand, same) for operand in block.operands)
-    block = Block(block.code, block.first, block.length, operands, block.sizes, block.index)
-    results = slice(block.first, block.first + block.length)
+def _share_block(program: Program, block: Block, aliases: _Aliases, known: dict[Any, int]) -> Block:
+    operands = tuple(map(aliases.follow, block.operands))
+    if operands != block.operands:
+        block = Block(block.code, block.first, block.length, operands, block.sizes, block.index)
     folded = _identity_operand(program, block)
-    if folded is not None:
-        same[results] = operands[folded].slots()
-        return block
     index = None if block.index is None else block.index.tobytes()
     key = (block.code, block.length, tuple(operand.key for operand in operands), block.sizes, index)
     first = known.setdefault(key, block.first)
-    same[results] = np.arange(first, first + block.length)
+    results = slice(block.first, block.first + block.length)
+    if folded is not None:
+        aliases.same[results] = operands[folded].slots()
+    elif first != block.first:
+        aliases.same[results] = np.arange(first, first + block.length)
+    if folded is not None or first != block.first:
+        aliases.note(block.first, block.length)
     return block
-
-
-def _follow(address: Address, same: np.ndarray) -> Address:
-    """The address with every slot replaced by the one that stands for it."""
-    if address.count == 0:
-        return address
-    if address.is_run:
-        part = same[address.start : address.start + address.count]
-        if part[0] == address.start and part[-1] == address.start + address.count - 1 and np.all(np.diff(part) == 1):
-            return address
-        return address_of(part)
-    if address.table is None and address.step == 0 and address.inner >= address.count:
-        return Address(int(same[address.start]), address.count, address.count, 0)
-    slots = address.slots()
-    moved = same[slots]
-    return address if np.array_equal(moved, slots) else address_of(moved)
 
 
 _NEUTRAL = {
@@ -102,13 +121,21 @@ def _identity_operand(program: Program, block: Block) -> int | None:
     value, kept = neutral
     if value is None:
         return 0
-    for k in kept:
-        other = block.operands[1 - k].slots()
-        if other.size and program.inputs <= other.min() and other.max() < program.first_result:
-            numbers = program.constants[other - program.inputs]
-            if np.all(numbers == value) and np.all(np.signbit(numbers) == np.signbit(value)):
-                return k
-    return None
+    return next((k for k in kept if _is_constant(program, block.operands[1 - k], value)), None)
+
+
+def _is_constant(program: Program, operand: Address, value: float) -> bool:
+    """Whether every element is the constant `value`, sign of zero included."""
+    if operand.table is None and not program.inputs <= operand.start < program.first_result:
+        return False
+    if operand.is_single:
+        number = program.constants[operand.start - program.inputs]
+        return bool(number == value and np.signbit(number) == np.signbit(value))
+    slots = operand.slots() - program.inputs
+    if slots.size == 0 or slots.min() < 0 or slots.max() >= program.constants.size:
+        return False
+    numbers = program.constants[slots]
+    return bool(np.all(numbers == value) and np.all(np.signbit(numbers) == np.signbit(value)))
 
 
 # --- dead code --------------------------------------------------------------------------------------
@@ -130,8 +157,8 @@ def drop_dead(program: Program) -> Program:
 
 
 def _mark(address: Address, live: np.ndarray) -> None:
-    if address.is_run:
-        live[address.start : address.start + address.count] = True
+    if address.is_run or address.is_single:
+        live[address.start : address.start + (address.count if address.is_run else 1)] = True
     else:
         live[address.slots()] = True
 
@@ -166,7 +193,7 @@ def _moved(address: Address, place: np.ndarray) -> Address:
     """The address after renumbering; `place` never changes the order of slots."""
     if address.count == 0:
         return address
-    if address.is_run or (address.table is None and address.step == 0 and address.inner >= address.count):
+    if address.is_run or address.is_single:
         return Address(int(place[address.start]), address.count, address.inner, address.step, address.outer)
     return address_of(place[address.slots()])
 
@@ -195,15 +222,9 @@ def dependence(program: Program) -> np.ndarray:
             continue
         part = slice(segment.first, segment.first + segment.length)
         for operand, kind in zip(segment.operands, BY_CODE[segment.code].linearity, strict=True):
-            if kind not in ("constant", "step") and _any(operand, depends):
+            if kind not in ("constant", "step") and operand.entries(depends).any():
                 depends[part] = True
     return depends
-
-
-def _any(address: Address, flags: np.ndarray) -> bool:
-    if address.is_run:
-        return bool(flags[address.start : address.start + address.count].any())
-    return bool(flags[address.slots()].any())
 
 
 def is_scalar_op(code: int) -> bool:

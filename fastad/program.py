@@ -48,6 +48,19 @@ class Address:
         table = None if self.table is None else self.table.tobytes()
         return (self.start, self.count, self.inner, self.step, self.outer, table)
 
+    def entries(self, array: np.ndarray) -> np.ndarray:
+        """The array's entries at the slots; where all slots are one, only once."""
+        if self.table is not None:
+            return array[self.table]
+        if self.inner >= self.count and self.step in (0, 1):
+            return array[self.start : self.start + (self.count if self.step else min(self.count, 1))]
+        return array[self.slots()]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether all elements stand in one slot."""
+        return self.table is None and self.step == 0 and self.inner >= self.count
+
     @property
     def is_run(self) -> bool:
         """Whether the slots are consecutive."""

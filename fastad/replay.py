@@ -89,6 +89,26 @@ class Call:
         return unflatten(self.structure, split(self.x.copy(), self.structure))
 
 
+def new_tape(function: Callable[..., Any], call: Call) -> tuple[Tape, np.ndarray]:
+    """A tape of the function at the point of a call, and the recorded value (m,).
+
+    The compiled primal must come to the recorded value. Where it does not, rounding may have been
+    amplified; the reference interpreter, which computes with NumPy's own functions, decides.
+    """
+    recording = record_function(function, call.structure, list(split(call.x, call.structure)), call.active)
+    tape = Tape(optimise(recording.program), call.structure, recording.out_structure)
+    if not _agree(tape.evaluate(call.x)[0], recording.value):
+        from fastad.testing import interpret
+
+        values = interpret(tape.program, call.x)[tape.program.outputs]
+        if not _agree(values, recording.value):
+            raise RecordingMismatch(
+                f"the tape of {_name(function)} computes {_short(values)}, but {_short(recording.value)} was "
+                "recorded: this is a bug in fastad, please report it with the function"
+            )
+    return tape, recording.value
+
+
 class Replayer:
     """The tapes of one function, by signature and path."""
 
@@ -124,13 +144,11 @@ class Replayer:
     def record(self, call: Call) -> Tape:
         """A new tape at this point, checked against a plain run."""
         self.recordings += 1
-        leaves = list(split(call.x, call.structure))
-        recording = record_function(self.function, call.structure, leaves, call.active)
-        tape = Tape(optimise(recording.program), call.structure, recording.out_structure)
+        tape, value = new_tape(self.function, call)
         plain = self._plain_value(call)
-        if not _agree(recording.value, plain):
+        if not _agree(value, plain):
             raise RecordingMismatch(
-                f"{_name(self.function)} returned {_short(plain)} in plain NumPy and {_short(recording.value)} while it was "
+                f"{_name(self.function)} returned {_short(plain)} in plain NumPy and {_short(value)} while it was "
                 "recorded: random numbers, state that changes from call to call, or an array that is written to "
                 "under two names"
             )

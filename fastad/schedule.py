@@ -69,48 +69,46 @@ class _Words:
 
 def pack(program: Program) -> np.ndarray:
     """The program as the kernels read it (`kernels/layout.py`); int64, shape (words,)."""
-    words, header = _Words(), np.zeros(at.HEADER, np.int64)
-    words.add(header)
-    rows = np.zeros((len(program.segments), at.ROW), np.int64)
-    depends = program.depends
-    for row, segment in zip(rows, program.segments, strict=True):
-        _fill_row(row, segment, words, depends)
-    header[[at.INPUTS, at.SLOTS, at.SCALARS]] = program.inputs, program.slots, program.opcode.size
-    header[[at.SEGMENTS, at.AT_SEGMENTS]] = len(rows), words.add(rows)
+    words, header = _Words(), [0] * at.HEADER
+    words.add(np.zeros(at.HEADER, np.int64))
+    rows = np.array([_row(segment, words, program.depends) for segment in program.segments], np.int64)
+    header[at.INPUTS], header[at.SLOTS], header[at.SCALARS] = program.inputs, program.slots, program.opcode.size
+    header[at.SEGMENTS], header[at.AT_SEGMENTS] = len(rows), words.add(rows)
     header[at.AT_OPCODES] = words.add(program.opcode)
     header[at.AT_LEFT], header[at.AT_RIGHT] = words.add(program.left), words.add(program.right)
-    header[[at.OUTPUTS, at.AT_OUTPUTS]] = program.outputs.size, words.add(program.outputs)
+    header[at.OUTPUTS], header[at.AT_OUTPUTS] = program.outputs.size, words.add(program.outputs)
     header[at.GUARDS] = len(program.guards)
     header[at.AT_GUARDS] = words.add(np.array([guard.slot for guard in program.guards], np.int64))
     words.add(np.array([guard.expected for guard in program.guards], np.float64))
-    header[at.BUFFER] = max([64, *(_buffer(segment) for segment in program.segments)])
+    header[at.BUFFER] = max([64, *map(_buffer, program.segments)])
     code = np.concatenate(words.parts)
     code[: at.HEADER] = header
     return code
 
 
-def _fill_row(row: np.ndarray, segment: Run | Block, words: _Words, depends: np.ndarray) -> None:
-    row[[at.FIRST, at.LENGTH]] = segment.first, segment.length
+def _row(segment: Run | Block, words: _Words, depends: np.ndarray) -> list[int]:
+    """The words of one segment; index tables go to `words`."""
+    row = [0] * at.ROW
+    row[at.FIRST], row[at.LENGTH] = segment.first, segment.length
     if isinstance(segment, Run):
-        row[[at.KIND, at.SIZE0]] = at.SCALAR_RUN, segment.start
-        return
-    row[[at.KIND, at.OPCODE]] = _KINDS.get(segment.name, at.ELEMENTWISE), segment.code
+        row[at.KIND], row[at.SIZE0] = at.SCALAR_RUN, segment.start
+        return row
+    row[at.KIND], row[at.OPCODE] = _KINDS.get(segment.name, at.ELEMENTWISE), segment.code
     row[at.SIZE0 : at.SIZE0 + len(segment.sizes)] = segment.sizes
     if segment.index is not None:
         row[at.SIZE0] = words.add(segment.index.astype(np.int32))
     for k, operand in enumerate(segment.operands):
-        _fill_operand(row[at.OPERAND + k * at.OPERAND_WORDS :], operand, words)
-        if operand.count and depends[operand.slots()].any():
+        place = at.OPERAND + k * at.OPERAND_WORDS
+        row[place : place + at.OPERAND_WORDS] = _operand_words(operand, words)
+        if operand.entries(depends).any():
             row[at.ACTIVE] |= 1 << k
+    return row
 
 
-def _fill_operand(row: np.ndarray, operand: Address, words: _Words) -> None:
-    row[at.COUNT] = operand.count
+def _operand_words(operand: Address, words: _Words) -> list[int]:
     if operand.table is not None:
-        row[at.START] = words.add(operand.table)
-        return
-    row[[at.AFFINE, at.START, at.INNER]] = 1, operand.start, operand.inner
-    row[[at.INNER_STRIDE, at.OUTER_STRIDE]] = operand.step, operand.outer
+        return [0, words.add(operand.table), 0, 0, 0, operand.count]
+    return [1, operand.start, operand.inner, operand.step, operand.outer, operand.count]
 
 
 def _buffer(segment: Run | Block) -> int:

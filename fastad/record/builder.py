@@ -119,7 +119,7 @@ class Builder:
         place = _Renumbering(self.inputs, shift)
         opcode = np.frombuffer(self.opcode, np.uint8).copy()
         left, right = (place(np.frombuffer(column, np.int64)).astype(np.int32) for column in (self.left, self.right))
-        guards = tuple(Guard(int(place(np.array(g.slot))), g.expected, g.where) for g in self.guards)
+        guards = tuple(Guard(place.one(g.slot), g.expected, g.where) for g in self.guards)
         program = Program(
             self.inputs, active, np.frombuffer(self.constants, np.float64).copy(), opcode, left, right,
             self._segments(place), place(outputs), guards,
@@ -153,11 +153,15 @@ class _Renumbering:
         moved = np.where(slots >= self.inputs, slots + self.shift, slots)
         return np.where(slots >= CONSTANT, slots - CONSTANT + self.inputs, moved)
 
+    def one(self, slot: int) -> int:
+        if slot >= CONSTANT:
+            return slot - CONSTANT + self.inputs
+        return slot + self.shift if slot >= self.inputs else slot
+
     def address(self, address: Address) -> Address:
         if address.table is not None:
             return address_of(self(address.table))
-        start = int(self(np.array(address.start)))
-        return Address(start, address.count, address.inner, address.step, address.outer)
+        return Address(self.one(address.start), address.count, address.inner, address.step, address.outer)
 
 
 # --- the recordings of a thread ---------------------------------------------------------------------

@@ -384,7 +384,7 @@ def _operand(builder: Builder, x: Any, value: np.ndarray, shape: tuple[int, ...]
 
 
 def _table(slots: np.ndarray, shape: tuple[int, ...], count: int) -> Address:
-    return Address(0, count, 1, table=np.broadcast_to(slots, shape).ravel())
+    return Address(0, count, 1, table=np.broadcast_to(slots, shape).flatten())
 
 
 def _strided(

@@ -7,12 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fastad import kernels
-from fastad.containers import split
 from fastad.ops import BY_NAME
-from fastad.passes import optimise
-from fastad.record.recorder import record_function
 from fastad.record.traced import elementwise, is_traced
-from fastad.replay import Call
+from fastad.replay import Call, new_tape
 from fastad.tape import Tape
 
 
@@ -68,8 +65,7 @@ def record(function: Callable[..., Any], *args: Any) -> Tape:
     """
     call = Call(args, {}, None)
     call.active[:] = True
-    recording = record_function(function, call.structure, list(split(call.x, call.structure)), call.active)
-    return Tape(optimise(recording.program), call.structure, recording.out_structure)
+    return new_tape(function, call)[0]
 
 
 def warmup() -> float:
