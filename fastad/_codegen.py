@@ -79,13 +79,13 @@ def _chain(bodies: list[tuple[Op, list[str]]], indent: str, last: list[str]) -> 
     for op, body in bodies:
         shared.setdefault(tuple(body), []).append(op)
     lines: list[str] = []
-    for body, ops in shared.items():
-        if list(body) == last:
+    for statements, ops in shared.items():
+        if list(statements) == last:
             continue
         test = " or ".join(f"op == {op.code}" for op in ops)
         names = ", ".join(op.name for op in ops)
         lines.append(f"{indent}{'el' if lines else ''}if {test}:  # {names}")
-        lines += [f"{indent}    {text}" for text in body]
+        lines += [f"{indent}    {text}" for text in statements]
     return [*lines, f"{indent}else:", *(f"{indent}    {text}" for text in last)]
 
 

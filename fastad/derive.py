@@ -176,7 +176,7 @@ def _contributions(entry: Entry, g: Any, depends: Callable[[Any], bool]) -> list
         return _product_contributions(entry, g, depends)
     op = BY_CODE[entry.code]
     if not isinstance(op, Op):  # scatter_sum
-        return [(_slots(x).ravel(), np.ravel(g)[entry.index])]
+        return [(_slots(x).ravel(), np.ravel(g)[entry.table])]
     parts = []
     for k, operand in enumerate(entry.operands):
         if op.partials[k] == "0" or not depends(operand):

@@ -60,7 +60,7 @@ class InvalidExpression(FastADError, ValueError):
 
 
 class InvalidDataFile(FastADError, ValueError):
-    """A data file that the demo or a test reads is not of the expected form."""
+    """A data file is not of the form that its reader needs, or disagrees with itself."""
 
 
 class DerivativeCheckFailed(FastADError, AssertionError):

@@ -94,6 +94,7 @@ class _KernelText(ast.NodeTransformer):
         return ast.Constant(CONSTANTS[node.id]) if node.id in CONSTANTS else node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        assert isinstance(node.value, int | float)
         return ast.Constant(float(node.value))
 
 

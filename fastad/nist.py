@@ -125,12 +125,12 @@ class _Parser:
             raise InvalidDataFile(f"{self.where}: {title} should be on lines {first} to {last}, but there are {len(self.lines)} lines")
         return range(first - 1, last)
 
-    def _numbers(self, at: int, text: str, count: int | None) -> list[float]:
+    def _numbers(self, at: int, text: str, count: int) -> list[float]:
         try:
             numbers = [float(word) for word in text.split()]
         except ValueError:
             raise InvalidDataFile(f"{self.where}, line {at + 1}: numbers are expected in {text.strip()!r}") from None
-        if len(numbers) != count and count is not None:
+        if len(numbers) != count:
             raise InvalidDataFile(f"{self.where}, line {at + 1}: {len(numbers)} numbers where {count} are expected: {text.strip()!r}")
         return numbers
 

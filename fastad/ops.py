@@ -296,7 +296,8 @@ ARRAY_OPS: tuple[ArrayOp, ...] = (
 )
 
 BY_NAME: dict[str, Op] = {op.name: op for op in OPS}
-BY_CODE: dict[int, Op | ArrayOp] = {op.code: op for op in (*OPS, *ARRAY_OPS)}
+_ALL: tuple[Op | ArrayOp, ...] = (*OPS, *ARRAY_OPS)
+BY_CODE: dict[int, Op | ArrayOp] = {op.code: op for op in _ALL}
 ARRAY_BY_NAME: dict[str, ArrayOp] = {op.name: op for op in ARRAY_OPS}
 
 assert len(BY_CODE) == len(OPS) + len(ARRAY_OPS), "an opcode stands in two rows"

@@ -23,7 +23,9 @@ _KINDS = {"sum": at.SUM, "matmul": at.MATMUL, "scatter_sum": at.SCATTER_SUM}
 
 def unroll(program: Program) -> Program:
     """Short element-wise blocks as scalar instructions."""
-    opcode, left, right = [], [], []
+    opcode: list[np.ndarray] = []
+    left: list[np.ndarray] = []
+    right: list[np.ndarray] = []
     segments: list[Run | Block] = []
     count = 0
     for segment in program.segments:

@@ -17,7 +17,8 @@ import hashlib
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,16 +63,15 @@ class _Kernel:
     def load(self) -> None:
         """Make the compiled function ready, saying so if it must be compiled."""
         with _lock:
-            if self._ready:
-                return
-            disk, started = _KernelCache(self.function), time.perf_counter()
-            known = bool(disk._cache_file._load_index())
-            if not known:
-                _say(f"fastad: compiling the kernel {self.name} (once a machine) ...")
-            self._compile(disk)
-            if not known:
-                _say(f" {time.perf_counter() - started:.1f} s\n")
-            self._ready = True
+            if not self._ready:
+                with nullcontext() if self.cached else _progress(self.name):
+                    self._compile(_KernelCache(self.function))
+                self._ready = True
+
+    @property
+    def cached(self) -> bool:
+        """Whether it need not be compiled."""
+        return self._ready or bool(_KernelCache(self.function)._cache_file._load_index())
 
     def _compile(self, disk: FunctionCache) -> None:
         raise NotImplementedError
@@ -110,6 +110,26 @@ class _Dispatch(_Kernel):
     def address(self) -> int:
         self.load()
         return self.compiled.address
+
+
+def missing() -> list[str]:
+    """Names of the kernels that this machine has yet to compile."""
+    return [kernel.name for kernel in ALL if not kernel.cached]
+
+
+_spent: list[float] = []  # seconds of each compilation in this process
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[None]:
+    """Say which kernel is compiled, how many there are, and how long it took."""
+    left, started = len(missing()), time.perf_counter()
+    _say(f"fastad: compiling kernel {len(ALL) - left + 1} of {len(ALL)}, once on this machine: {name} ...")
+    yield
+    _spent.append(time.perf_counter() - started)
+    _say(f" {_spent[-1]:.1f} s\n")
+    if left == 1:
+        _say(f"fastad: all kernels are compiled, {sum(_spent):.0f} s in all\n")
 
 
 def _say(text: str) -> None:

@@ -564,9 +564,9 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
             e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
             p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
             q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
-            daa = 0.6931471805599453 * p * q
-            dab = -0.6931471805599453 * p * q
-            dbb = 0.6931471805599453 * p * q
+            daa = 0.6931471805599453 * (p * q)
+            dab = -0.6931471805599453 * (p * q)
+            dbb = 0.6931471805599453 * (p * q)
         elif op == 23 or op == 24:  # sin, cos
             daa = -v
             dab = 0.0
@@ -1534,9 +1534,9 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
             p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
             q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
-            daa = 0.6931471805599453 * p * q
-            dab = -0.6931471805599453 * p * q
-            dbb = 0.6931471805599453 * p * q
+            daa = 0.6931471805599453 * (p * q)
+            dab = -0.6931471805599453 * (p * q)
+            dbb = 0.6931471805599453 * (p * q)
             work[first + j] = daa
             work[second + j] = dab
             work[third + j] = dbb

@@ -15,6 +15,7 @@ import math
 import sys
 import threading
 from array import array
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ class Entry(NamedTuple):
     operands: tuple[Any, ...]
     result: Any
     sizes: tuple[int, ...] = ()
-    index: np.ndarray | None = None
+    table: np.ndarray | None = None
 
 
 class _Closed:
@@ -195,7 +196,7 @@ class recording:
 
 def user_line() -> str:
     """`file:line` of the innermost frame that belongs neither to fastad nor to NumPy."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         package = frame.f_globals.get("__name__", "").partition(".")[0]
         if package not in ("fastad", "numpy", "contextlib"):
