@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastad.containers import Structure, flatten, leaf_size, pack, split, unflatten
-from fastad.errors import ArgumentIndexError, ChangedConstant, RecordingMismatch
+from fastad.errors import ArgumentIndexError, ChangedConstant, RecordingMismatch, UnsupportedDtype
 from fastad.passes import optimise
 from fastad.program import Program, Run
 from fastad.record.recorder import normal_output, output_leaves, record_function
@@ -64,7 +64,10 @@ class Call:
         structures, self.parts, start = [], [], 0
         for number, arg in enumerate(args):
             known = len(leaves)
-            structures.append(flatten(arg, leaves, numbers=argnums is not None and number in self.argnums))
+            wanted = argnums is not None and number in self.argnums
+            structures.append(flatten(arg, leaves, numbers=wanted))
+            if wanted and structures[-1][0] == "static":
+                raise UnsupportedDtype(f"argument {number} is {arg!r}: a float or an array of floats is needed")
             stop = start + sum(
                 leaf_size(np.shape(leaf) if isinstance(leaf, np.ndarray) else None) for leaf in leaves[known:]
             )

@@ -35,6 +35,7 @@ def _substitution() -> Substitution:
 def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a user's function so that its NumPy and math can hold traced values."""
     with _substitution().recording() as view:
+        args, kwargs = view.see_arguments(args, kwargs)
         return view.see(function)(*args, **kwargs)
 
 

@@ -1,0 +1,306 @@
+"""Two ways to be sure of a derivative: a slow interpreter of tapes, and a comparison of all modes.
+
+The reference interpreter is the definition that every sweep must agree with. It takes an instruction apart
+into elementals with one result each (a sum, or an entry of a matrix product, is one too) and evaluates the
+formulas of the table (`fastad.ops`) on NumPy's float64 scalars, with the rule that a factor which is exactly
+0 contributes exactly 0. Nothing is compiled, batched or skipped.
+
+`check_derivatives` takes a user's function, computes its derivatives by every transform there is, and
+compares them with one another and with extrapolated differences.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastad.derivative_check import CheckReport as CheckReport
+from fastad.derivative_check import check_derivatives as check_derivatives
+from fastad.formula import compile_formula, numpy_functions
+from fastad.ops import BY_CODE, Op
+from fastad.program import Block, Program
+
+Pair = tuple[int, int]
+
+
+# --- one row of the table -----------------------------------------------------------------------------
+class _Row:
+    """The formulas of a row as functions of the operands; each name is evaluated when it is asked for."""
+
+    def __init__(self, op: Op) -> None:
+        self.op, functions = op, numpy_functions()
+        self.texts = {"v": op.primal, **dict(op.setup)}
+        self.names = (*op.operands, *self.texts)
+        texts = {*self.texts.values(), *op.partials, *op.second}
+        self.compiled = {text: compile_formula(text, self.names, functions) for text in texts}
+        self.used = {text: [n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)] for text in texts}
+
+    def evaluate(self, text: str, known: dict[str, np.float64]) -> np.float64:
+        """A formula, after the names that it uses; `known` starts with the operands and grows."""
+        for name in self.used[text]:
+            if name in self.texts and name not in known:
+                known[name] = self.evaluate(self.texts[name], known)
+        return np.float64(self.compiled[text](*(known.get(name) for name in self.names)))
+
+    def value(self, operands: list[np.float64]) -> np.float64:
+        return self.evaluate(self.op.primal, dict(zip(self.op.operands, operands, strict=True)))
+
+    def partials(self, operands: list[np.float64]) -> list[np.float64]:
+        known = dict(zip(self.op.operands, operands, strict=True))
+        return [self.evaluate(text, known) for text in self.op.partials]
+
+    def second(self, operands: list[np.float64]) -> dict[Pair, np.float64]:
+        """Second partials by pairs of operands, both orders of a mixed one."""
+        known = dict(zip(self.op.operands, operands, strict=True))
+        n = self.op.arity
+        upper = zip(((i, j) for i in range(n) for j in range(i, n)), self.op.second, strict=True)
+        return {place: self.evaluate(text, known) for (i, j), text in upper for place in ((i, j), (j, i))}
+
+
+@cache
+def _row(op: Op) -> _Row:
+    return _Row(op)
+
+
+# --- elementals with one result -----------------------------------------------------------------------
+class Elemental(NamedTuple):
+    """result = phi(operands): slots, and phi with its derivatives as functions of the operands' values."""
+
+    result: int
+    operands: list[int]
+    value: Callable[[list[np.float64]], Any]
+    partials: Callable[[list[np.float64]], Any]
+    second: Callable[[list[np.float64]], dict[Pair, Any]]
+
+
+def elementals(program: Program) -> Iterator[Elemental]:
+    """The instructions of a program taken apart, in order."""
+    for first, code, operands in program.instructions():
+        op = BY_CODE[code]
+        if isinstance(op, Op):
+            row, (block, *_) = _row(op), operands
+            columns = block.operands if isinstance(block, Block) else ()
+            places = zip(*(column.slots().tolist() for column in columns), strict=True) if columns else [operands]
+            for i, slots in enumerate(places):
+                yield Elemental(first + i, list(slots), row.value, row.partials, row.second)
+        else:
+            yield from _array_elementals(operands[0])
+
+
+def _array_elementals(block: Block) -> Iterator[Elemental]:
+    slots = [operand.slots() for operand in block.operands]
+    match block.name:
+        case "sum":
+            for i, terms in enumerate(slots[0].reshape(block.length, -1)):
+                yield _sum(block.first + i, terms)
+        case "scatter_sum":
+            assert block.index is not None
+            for i in range(block.length):
+                yield _sum(block.first + i, slots[0][block.index == i])
+        case "matmul":
+            m, p, n = block.sizes
+            x, y = slots[0].reshape(m, p), slots[1].reshape(p, n)
+            for i in range(m * n):
+                yield Elemental(block.first + i, [*x[i // n].tolist(), *y[:, i % n].tolist()], _inner, _swapped, _ones)
+
+
+def _sum(result: int, terms: np.ndarray) -> Elemental:
+    return Elemental(result, terms.tolist(), np.sum, np.ones_like, lambda operands: {})
+
+
+def _inner(operands: list[np.float64]) -> Any:
+    """The inner product of the first half of the operands with the second."""
+    half = len(operands) // 2
+    return np.dot(operands[:half], operands[half:])
+
+
+def _swapped(operands: list[np.float64]) -> list[np.float64]:
+    half = len(operands) // 2
+    return operands[half:] + operands[:half]
+
+
+def _ones(operands: list[np.float64]) -> dict[Pair, float]:
+    half = len(operands) // 2
+    return {pair: 1.0 for k in range(half) for pair in ((k, k + half), (k + half, k))}
+
+
+def _product(d: Any, t: Any) -> Any:
+    """d * t under the absolute-zero rule."""
+    return 0.0 if d == 0.0 or t == 0.0 else d * t
+
+
+# --- the sweeps ---------------------------------------------------------------------------------------
+def interpret(program: Program, x: Any, own_functions: bool = False) -> np.ndarray:
+    """The values of all slots, one elemental after the other; guards are not looked at.
+
+    Parameters
+    ----------
+    program : Program
+    x : array of float64, shape (n,)
+        Values of the inputs.
+    own_functions : bool
+        Whether whole instructions are computed by the functions of NumPy and SciPy that they stand for,
+        so that rounding is theirs, instead of the table's formulas.
+
+    Returns
+    -------
+    ndarray of float64, shape (slots,)
+
+    Examples
+    --------
+    >>> import fastad as ad
+    >>> tape = ad.record(lambda x, y: x * y + x, 2.0, 3.0)
+    >>> interpret(tape.program, [2.0, 3.0]).tolist()
+    [2.0, 3.0, 6.0, 8.0]
+
+    References
+    ----------
+    Griewank & Walther, Evaluating Derivatives (2008), table 2.2 (general evaluation procedure).
+    """
+    values = np.empty(program.slots)
+    values[: program.inputs] = np.asarray(x, np.float64).reshape(-1)
+    values[program.inputs : program.first_result] = program.constants
+    with np.errstate(all="ignore"):
+        if own_functions:
+            _by_own_functions(program, values)
+        else:
+            for e in elementals(program):
+                values[e.result] = e.value([values[slot] for slot in e.operands])
+    return values
+
+
+def _by_own_functions(program: Program, values: np.ndarray) -> None:
+    from fastad.record.traced import numpy_value
+
+    for first, code, operands in program.instructions():
+        op, block = BY_CODE[code], operands[0]
+        if not isinstance(block, Block):
+            values[first] = numpy_value(op)(*(values[slot] for slot in operands))
+            continue
+        parts = [values[operand.slots()] for operand in block.operands]
+        match block.name:
+            case "sum":
+                result = np.sum(parts[0].reshape(block.length, -1), axis=1)
+            case "scatter_sum":
+                result = np.bincount(block.index, parts[0], block.length)
+            case "matmul":
+                m, p, n = block.sizes
+                result = np.matmul(parts[0].reshape(m, p), parts[1].reshape(p, n)).ravel()
+            case _:
+                result = numpy_value(op)(*parts)
+        values[first : first + block.length] = result
+
+
+def interpret_tangent(program: Program, x: Any, seed: Any) -> np.ndarray:
+    """The tangents of all slots: for each elemental, ``v_dot = sum_k phi_k * operand_dot_k``.
+
+    Parameters
+    ----------
+    program : Program
+    x, seed : array of float64, shape (n,)
+        Values and tangents of the inputs.
+
+    Returns
+    -------
+    ndarray of float64, shape (slots,)
+
+    Examples
+    --------
+    >>> import fastad as ad
+    >>> tape = ad.record(lambda x, y: x * y + x, 2.0, 3.0)
+    >>> interpret_tangent(tape.program, [2.0, 3.0], [1.0, 0.0]).tolist()
+    [1.0, 0.0, 3.0, 4.0]
+
+    References
+    ----------
+    Griewank & Walther, Evaluating Derivatives (2008), table 3.3 (tangent recursion).
+    """
+    values, dots = interpret(program, x), np.zeros(program.slots)
+    dots[: program.inputs] = np.asarray(seed, np.float64).reshape(-1)
+    with np.errstate(all="ignore"):
+        for e in elementals(program):
+            slopes = e.partials([values[slot] for slot in e.operands])
+            dots[e.result] = sum(_product(d, dots[slot]) for d, slot in zip(slopes, e.operands, strict=True))
+    return dots
+
+
+def interpret_adjoint(program: Program, x: Any, weights: Any) -> np.ndarray:
+    """The adjoints of all slots, elementals in reverse order: ``operand_bar_k += phi_k * v_bar``.
+
+    Parameters
+    ----------
+    program : Program
+    x : array of float64, shape (n,)
+        Values of the inputs.
+    weights : array of float64, shape (m,)
+        Adjoints of the outputs.
+
+    Returns
+    -------
+    ndarray of float64, shape (slots,)
+
+    Examples
+    --------
+    >>> import fastad as ad
+    >>> tape = ad.record(lambda x, y: x * y + x, 2.0, 3.0)
+    >>> interpret_adjoint(tape.program, [2.0, 3.0], [1.0]).tolist()
+    [4.0, 2.0, 1.0, 1.0]
+
+    References
+    ----------
+    Griewank & Walther, Evaluating Derivatives (2008), table 3.5 (incremental adjoint recursion).
+    """
+    return _reverse(program, x, weights, np.zeros(program.inputs))[0]
+
+
+def interpret_second_order(program: Program, x: Any, weights: Any, seed: Any) -> np.ndarray:
+    """The derivatives of the adjoints of all slots along a seed: forward over reverse.
+
+    Parameters
+    ----------
+    program : Program
+    x, seed : array of float64, shape (n,)
+        Values and tangents of the inputs.
+    weights : array of float64, shape (m,)
+        Adjoints of the outputs.
+
+    Returns
+    -------
+    ndarray of float64, shape (slots,)
+        The first n are the product of the Hessian of ``weights @ f`` with the seed.
+
+    Examples
+    --------
+    >>> import fastad as ad
+    >>> tape = ad.record(lambda x, y: x * y + x, 2.0, 3.0)
+    >>> interpret_second_order(tape.program, [2.0, 3.0], [1.0], [1.0, 0.0])[:2].tolist()
+    [0.0, 1.0]
+
+    References
+    ----------
+    Griewank & Walther, Evaluating Derivatives (2008), table 5.7 (second-order adjoints).
+    """
+    return _reverse(program, x, weights, seed)[1]
+
+
+def _reverse(program: Program, x: Any, weights: Any, seed: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Adjoints of all slots, and how they change along the seed."""
+    values, dots = interpret(program, x), interpret_tangent(program, x, seed)
+    bars, bar_dots = np.zeros(program.slots), np.zeros(program.slots)
+    np.add.at(bars, program.outputs, np.asarray(weights, np.float64).reshape(-1))
+    with np.errstate(all="ignore"):
+        for e in reversed(list(elementals(program))):
+            operands = [values[slot] for slot in e.operands]
+            slopes, curves = e.partials(operands), e.second(operands)
+            g, g_dot = bars[e.result], bar_dots[e.result]
+            bends = [0.0] * len(operands)
+            for (k, other), d in curves.items():
+                bends[k] += _product(d, dots[e.operands[other]])
+            for slot, d, bend in zip(e.operands, slopes, bends, strict=True):
+                bars[slot] += _product(d, g)
+                bar_dots[slot] += _product(d, g_dot) + _product(g, bend)
+    return bars, bar_dots
