@@ -22,9 +22,15 @@ import numpy as np
 import fastad as ad
 from bench.measure import best_seconds, machine, plain_loop_seconds, table
 from fastad import kernels
+from fastad.containers import split
 from fastad.kernels import layout as at
+from fastad.passes import optimise
+from fastad.record.recorder import record_function
+from fastad.replay import Call
 
 ROOT = Path(__file__).resolve().parent.parent
+STEPS = 10_000
+LORENZ_OPERATIONS = 71  # a step
 LORENZ_START = np.array([10.0, 28.0, 8.0 / 3.0, 1.0, 1.0, 1.0])
 COLUMNS = ("figure", "measured", "beside the plain loop", "target", "reached")
 
@@ -131,26 +137,38 @@ def memory(steps: int) -> list[tuple[str, ...]]:
 
 
 def recording(steps: int) -> list[tuple[str, ...]]:
-    """Microseconds an operation of `ad.record`, passes included."""
-    operations = ad.record(lorenz, LORENZ_START, 20).instructions - ad.record(lorenz, LORENZ_START, 10).instructions
-    scalar = best_seconds(lambda: ad.record(lorenz, LORENZ_START, steps), rounds=3) / (operations / 10 * steps)
-    python = best_seconds(lambda: lorenz(LORENZ_START.tolist(), steps), rounds=3) / (operations / 10 * steps)
+    """Microseconds an operation of `ad.record`: running the function on traced values, and the passes."""
     x, rounds = np.linspace(0.1, 1.0, 100), 500
-    array = best_seconds(lambda: ad.record(array_chain, x, rounds), rounds=3) / (4 * rounds)
-    numpy = best_seconds(lambda: array_chain(x, rounds), rounds=3) / (4 * rounds)
-    return [
-        row("a scalar operation", 1e6 * scalar, "us", 1.5),
-        row("the same in Python's floats", 1e6 * python, "us", None),
-        row("an array operation (100 elements)", 1e6 * array, "us", 15),
-        row("the same in NumPy", 1e6 * numpy, "us", None),
-    ]
+    scalar, array = (lorenz, LORENZ_START, steps), (array_chain, x, rounds)
+    rows = []
+    for name, arguments, operations, target in (
+        ("a scalar operation", scalar, LORENZ_OPERATIONS * steps, 1.5),
+        ("an array operation, 100 elements", array, 4 * rounds, 15),
+    ):
+        function, point, count = arguments
+        program = record_function(*_prepared(*arguments)).program
+        seconds = {
+            name: best_seconds(lambda a=arguments: ad.record(*a), rounds=3),
+            "... of which the passes": best_seconds(lambda p=program: optimise(p), rounds=3),
+            "... the same without recording": best_seconds(lambda f=function, p=point, c=count: f(p, c), rounds=3),
+        }
+        targets = (target, None, None)
+        rows += [row(n, 1e6 * s / operations, "us", t) for (n, s), t in zip(seconds.items(), targets, strict=True)]
+    return rows
+
+
+def _prepared(function, *args):
+    """The arguments of `record_function` for a call."""
+    call = Call(args, {}, 0)
+    return function, call.structure, list(split(call.x, call.structure)), call.active
 
 
 def beside_numpy() -> list[tuple[str, ...]]:
     """Value and gradient of NumPy functions beside the functions alone."""
     rows = []
     cases = [("Rosenbrock, n = 10", rosenbrock, np.linspace(-1.0, 2.0, 10), "< 0.5")]
-    cases += [(f"sin(x) x + exp(-x^2), n = {n:,}", waves, np.linspace(-3.0, 3.0, n), "") for n in (10, 1000, 100_000, 1_000_000)]
+    for n in (10, 1000, 100_000, 1_000_000):
+        cases.append((f"sin(x) x + exp(-x^2), n = {n:,}", waves, np.linspace(-3.0, 3.0, n), ""))
     for name, function, x, target in cases:
         both = ad.value_and_grad(function)
         alone, together = best_seconds(lambda f=function, x=x: f(x)), best_seconds(lambda f=both, x=x: f(x))
@@ -176,9 +194,8 @@ WARMUP = "import fastad as ad; print(ad.warmup())"
 def process(program: str, **environment: str) -> tuple[float, list[float]]:
     """Seconds of a whole Python process, and the numbers that it printed."""
     started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=True
-    )
+    command, options = [sys.executable, "-c", program], {"capture_output": True, "text": True, "check": True}
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, **options)
     return time.perf_counter() - started, [float(word) for word in done.stdout.split()]
 
 
@@ -206,16 +223,17 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave out new processes and fresh caches")
     quick = parser.parse_args(argv).quick
-    steps = 10_000
-    print(f"{machine()}\n")
     ad.warmup()
-    control = plain_loop_seconds()
-    tape = ad.record(lorenz, LORENZ_START, steps)
-    print(f"Plain loop `a[i] = b[i] * c[i]`: {1e9 * control:.3f} ns an element. Lorenz tape: {tape.instructions:,} instructions.\n")
-    table("Sweeps over the scalar stream, an instruction", COLUMNS, scalar_stream(tape, control) + many_directions(tape, control))
-    table("Recording, an operation", COLUMNS, recording(steps))
-    table("Value and gradient beside the NumPy function", ("function", "NumPy", "value and gradient", "ratio", "target", "reached"), beside_numpy())
-    table("Memory, an instruction", COLUMNS, memory(steps))
+    control, tape = plain_loop_seconds(), ad.record(lorenz, LORENZ_START, STEPS)
+    print(f"{machine()}\n")
+    print(f"Plain loop `a[i] = b[i] * c[i]`: {1e9 * control:.3f} ns an element. ", end="")
+    print(f"Scalar tape: {tape.instructions:,} instructions.\n")
+    sweeps = scalar_stream(tape, control) + many_directions(tape, control)
+    table("Sweeps over the scalar stream, an instruction", COLUMNS, sweeps)
+    table("Recording, an operation", COLUMNS, recording(STEPS))
+    columns = ("function", "NumPy", "value and gradient", "ratio", "target", "reached")
+    table("Value and gradient beside the NumPy function", columns, beside_numpy())
+    table("Memory, an instruction", COLUMNS, memory(STEPS))
     if not quick:
         table("New processes, warm cache", COLUMNS, start_up(5))
         table("First use, empty cache", COLUMNS, first_use())

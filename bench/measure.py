@@ -61,7 +61,9 @@ def machine() -> str:
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo") as lines:
             name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-    versions = f"NumPy {np.__version__}, SciPy {scipy.__version__}, Numba {numba.__version__}, llvmlite {llvmlite.__version__}"
+    versions = (
+        f"NumPy {np.__version__}, SciPy {scipy.__version__}, Numba {numba.__version__}, llvmlite {llvmlite.__version__}"
+    )
     return f"{name}, {os.cpu_count()} cores, {platform.system()}; Python {platform.python_version()}, {versions}"
 
 

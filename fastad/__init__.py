@@ -1,6 +1,7 @@
 """fastad: exact derivatives of NumPy functions from flat tapes and compiled sweeps."""
 
 from fastad import errors as errors
+from fastad import testing as testing
 from fastad.replay import settings as settings
 from fastad.tape import Tape as Tape
 from fastad.transforms.gradients import grad as grad

@@ -145,13 +145,15 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     data = load("Hahn1")
     print(f"fastad {ad.__version__}: {data.y.size} measurements of copper's thermal expansion (NIST StRD, {data.name})")
-    print("y = (b1 + b2 x + b3 x^2 + b4 x^3) / (1 + b5 x + b6 x^2 + b7 x^3), by scipy.optimize.least_squares, method 'lm'")
+    print("y = (b1 + b2 x + b3 x^2 + b4 x^3) / (1 + b5 x + b6 x^2 + b7 x^3), by scipy.optimize.least_squares")
     prepare()
     start = data.starts[options.start - 1]
     exact, evaluations = fit(data, start, exact=True)
     differences, many = fit(data, start, exact=False)
     digits = print_fits(data, exact, differences)
-    print(f"\nEvaluations of the residuals: {evaluations} and {exact.njev} Jacobians with fastad, {many} with differences.")
+    print(
+        f"\nEvaluations of the residuals: {evaluations} and {exact.njev} Jacobians with fastad; {many} with differences"
+    )
     print_times(data, exact.x, options.seconds)
     print("\n" + draw(data, exact.x, options.folder / PICTURE))
     return 0 if digits >= ENOUGH_DIGITS else 1

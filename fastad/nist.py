@@ -102,7 +102,7 @@ class _Parser:
 
     def data_set(self) -> DataSet:
         if not self.lines or self.lines[0].strip() != _FIRST_LINE:
-            raise InvalidDataFile(f"{self.where}: a regression file of NIST starts with {_FIRST_LINE!r}, this one does not")
+            raise self._error(f"a regression file of NIST starts with {_FIRST_LINE!r}, this one does not")
         names, table = self._parameters()
         data = self._data()
         return DataSet(
@@ -111,37 +111,42 @@ class _Parser:
             self._certified_number("Residual Sum of Squares"), data[:, 1].copy(), data[:, 0].copy(),
         )  # fmt: skip
 
+    def _error(self, message: str, at: int | None = None) -> InvalidDataFile:
+        """An error that names the file and, if known, the line (counted from 0)."""
+        return InvalidDataFile(f"{self.where}{'' if at is None else f', line {at + 1}'}: {message}")
+
     def _found(self, pattern: str, text: str, what: str) -> str:
         match = re.search(pattern, text)
         if match is None:
-            raise InvalidDataFile(f"{self.where}: {what} is missing")
+            raise self._error(f"{what} is missing")
         return match.group(1)
 
     def _range(self, title: str) -> range:
         """Indices of the lines of a table, as the file's head states them."""
-        numbers = self._found(rf"{title}\s*\(lines\s+(\d+\s+to\s+\d+)\)", self.head, f"'{title} (lines ... to ...)' in its head")
-        first, last = map(int, numbers.split("to"))
-        if not 1 <= first <= last <= len(self.lines):
-            raise InvalidDataFile(f"{self.where}: {title} should be on lines {first} to {last}, but there are {len(self.lines)} lines")
+        pattern = rf"{title}\s*\(lines\s+(\d+\s+to\s+\d+)\)"
+        first, last = map(int, self._found(pattern, self.head, f"'{title} (lines ... to ...)' in the head").split("to"))
+        if not 1 < first <= last <= len(self.lines):
+            raise self._error(f"{title} should be on lines {first} to {last}, but there are {len(self.lines)} lines")
         return range(first - 1, last)
 
     def _numbers(self, at: int, text: str, count: int) -> list[float]:
         try:
             numbers = [float(word) for word in text.split()]
         except ValueError:
-            raise InvalidDataFile(f"{self.where}, line {at + 1}: numbers are expected in {text.strip()!r}") from None
+            raise self._error(f"numbers are expected in {text.strip()!r}", at) from None
         if len(numbers) != count:
-            raise InvalidDataFile(f"{self.where}, line {at + 1}: {len(numbers)} numbers where {count} are expected: {text.strip()!r}")
+            raise self._error(f"{len(numbers)} numbers where {count} are expected: {text.strip()!r}", at)
         return numbers
 
     def _parameters(self) -> tuple[tuple[str, ...], np.ndarray]:
         """Names, and a table with a row a parameter: starts, certified value, standard deviation."""
-        names, rows = [], []
+        names: list[str] = []
+        rows = []
         for at in self._range("Starting Values"):
-            match = _PARAMETER.match(self.lines[at])
-            if match is None or match[1] != f"b{len(names) + 1}":
-                raise InvalidDataFile(f"{self.where}, line {at + 1}: 'b{len(names) + 1} = ...' is expected, not {self.lines[at]!r}")
-            names.append(match[1])
+            expected, match = f"b{len(names) + 1}", _PARAMETER.match(self.lines[at])
+            if match is None or match[1] != expected:
+                raise self._error(f"'{expected} = ...' is expected, not {self.lines[at]!r}", at)
+            names.append(expected)
             rows.append(self._numbers(at, match[2], 4))
         return tuple(names), np.array(rows)
 
@@ -155,9 +160,9 @@ class _Parser:
         lines = self._range("Data")
         title = self.lines[lines[0] - 1].split()
         if title != ["Data:", "y", "x"]:
-            raise InvalidDataFile(f"{self.where}, line {lines[0]}: 'Data: y x' is expected above the data, not {' '.join(title)!r}")
+            raise self._error(f"'Data: y x' is expected above the data, not {' '.join(title)!r}", lines[0] - 1)
         data = np.array([self._numbers(at, self.lines[at], 2) for at in lines])
         told = int(self._certified_number("Number of Observations"))
         if len(data) != told:
-            raise InvalidDataFile(f"{self.where}: {len(data)} lines of data, but 'Number of Observations: {told}'")
+            raise self._error(f"{len(data)} lines of data, but 'Number of Observations: {told}'")
         return data

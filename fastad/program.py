@@ -24,7 +24,9 @@ from fastad.errors import InvalidTape
 from fastad.ops import ARRAY_BY_NAME, BY_CODE, Op
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Addresses and blocks are never changed once made, but not frozen: that would make a recording pay 0.5 us
+# for each one more.
+@dataclass(slots=True, eq=False)
 class Address:
     """The slots of one operand: element i stands in start + (i // inner) * outer + (i % inner) * step,
     or in table[i] where there is a table (int32)."""
@@ -103,7 +105,7 @@ class Run:
         return self.stop - self.start
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Block:
     """One whole-array instruction; its results are the slots first .. first + length."""
 

@@ -103,7 +103,7 @@ def new_tape(function: Callable[..., Any], call: Call) -> tuple[Tape, np.ndarray
     if not _agree(tape.evaluate(call.x)[0], recording.value):
         from fastad.testing import interpret
 
-        values = interpret(tape.program, call.x)[tape.program.outputs]
+        values = interpret(tape.program, call.x, own_functions=True)[tape.program.outputs]
         if not _agree(values, recording.value):
             raise RecordingMismatch(
                 f"the tape of {_name(function)} computes {_short(values)}, but {_short(recording.value)} was "

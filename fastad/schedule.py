@@ -23,6 +23,8 @@ _KINDS = {"sum": at.SUM, "matmul": at.MATMUL, "scatter_sum": at.SCATTER_SUM}
 
 def unroll(program: Program) -> Program:
     """Short element-wise blocks as scalar instructions."""
+    if not any(map(_is_short, program.segments)):
+        return program
     opcode: list[np.ndarray] = []
     left: list[np.ndarray] = []
     right: list[np.ndarray] = []
@@ -32,7 +34,7 @@ def unroll(program: Program) -> Program:
         if isinstance(segment, Run):
             part = slice(segment.start, segment.stop)
             columns = program.opcode[part], program.left[part], program.right[part]
-        elif segment.length <= UNROLL and is_scalar_op(segment.code):
+        elif _is_short(segment):
             slots = program.operand_slots(segment)
             columns = np.full(segment.length, segment.code, np.uint8), slots[0], slots[-1]
         else:
@@ -47,6 +49,10 @@ def unroll(program: Program) -> Program:
         _joined(opcode, np.uint8), _joined(left, np.int32), _joined(right, np.int32),
         merge_runs(segments), program.outputs, program.guards,
     )  # fmt: skip
+
+
+def _is_short(segment: Run | Block) -> bool:
+    return isinstance(segment, Block) and segment.length <= UNROLL and is_scalar_op(segment.code)
 
 
 def _joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:

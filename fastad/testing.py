@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -195,6 +195,55 @@ def _by_own_functions(program: Program, values: np.ndarray) -> None:
         values[first : first + block.length] = result
 
 
+class Reference:
+    """A program at a point, ready for sweeps: elementals, values of all slots, partials.
+
+    The methods take and return the same as the functions below, which make one of these each.
+    """
+
+    def __init__(self, program: Program, x: Any) -> None:
+        self.program, self.values = program, interpret(program, x)
+        self.elementals = list(elementals(program))
+        self.operands = [[self.values[slot] for slot in e.operands] for e in self.elementals]
+        with np.errstate(all="ignore"):
+            self.slopes = [e.partials(v) for e, v in zip(self.elementals, self.operands, strict=True)]
+
+    @cached_property
+    def curves(self) -> list[dict[Pair, Any]]:
+        with np.errstate(all="ignore"):
+            return [e.second(v) for e, v in zip(self.elementals, self.operands, strict=True)]
+
+    def tangent(self, seed: Any) -> np.ndarray:
+        dots = np.zeros(self.program.slots)
+        dots[: self.program.inputs] = np.asarray(seed, np.float64).reshape(-1)
+        with np.errstate(all="ignore"):
+            for e, slopes in zip(self.elementals, self.slopes, strict=True):
+                dots[e.result] = sum(_product(d, dots[slot]) for d, slot in zip(slopes, e.operands, strict=True))
+        return dots
+
+    def adjoint(self, weights: Any) -> np.ndarray:
+        bars = np.zeros(self.program.slots)
+        np.add.at(bars, self.program.outputs, np.asarray(weights, np.float64).reshape(-1))
+        with np.errstate(all="ignore"):
+            for e, slopes in zip(reversed(self.elementals), reversed(self.slopes), strict=True):
+                for d, slot in zip(slopes, e.operands, strict=True):
+                    bars[slot] += _product(d, bars[e.result])
+        return bars
+
+    def second_order(self, weights: Any, seed: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Adjoints, and their derivatives along the seed."""
+        dots, bars, bar_dots = self.tangent(seed), self.adjoint(weights), np.zeros(self.program.slots)
+        rows = list(zip(self.elementals, self.slopes, self.curves, strict=True))
+        with np.errstate(all="ignore"):
+            for e, slopes, curves in reversed(rows):
+                g, g_dot, bends = bars[e.result], bar_dots[e.result], [0.0] * len(slopes)
+                for (k, other), d in curves.items():
+                    bends[k] += _product(d, dots[e.operands[other]])
+                for slot, d, bend in zip(e.operands, slopes, bends, strict=True):
+                    bar_dots[slot] += _product(d, g_dot) + _product(g, bend)
+        return bars, bar_dots
+
+
 def interpret_tangent(program: Program, x: Any, seed: Any) -> np.ndarray:
     """The tangents of all slots: for each elemental, ``v_dot = sum_k phi_k * operand_dot_k``.
 
@@ -219,13 +268,7 @@ def interpret_tangent(program: Program, x: Any, seed: Any) -> np.ndarray:
     ----------
     Griewank & Walther, Evaluating Derivatives (2008), table 3.3 (tangent recursion).
     """
-    values, dots = interpret(program, x), np.zeros(program.slots)
-    dots[: program.inputs] = np.asarray(seed, np.float64).reshape(-1)
-    with np.errstate(all="ignore"):
-        for e in elementals(program):
-            slopes = e.partials([values[slot] for slot in e.operands])
-            dots[e.result] = sum(_product(d, dots[slot]) for d, slot in zip(slopes, e.operands, strict=True))
-    return dots
+    return Reference(program, x).tangent(seed)
 
 
 def interpret_adjoint(program: Program, x: Any, weights: Any) -> np.ndarray:
@@ -254,7 +297,7 @@ def interpret_adjoint(program: Program, x: Any, weights: Any) -> np.ndarray:
     ----------
     Griewank & Walther, Evaluating Derivatives (2008), table 3.5 (incremental adjoint recursion).
     """
-    return _reverse(program, x, weights, np.zeros(program.inputs))[0]
+    return Reference(program, x).adjoint(weights)
 
 
 def interpret_second_order(program: Program, x: Any, weights: Any, seed: Any) -> np.ndarray:
@@ -284,23 +327,5 @@ def interpret_second_order(program: Program, x: Any, weights: Any, seed: Any) ->
     ----------
     Griewank & Walther, Evaluating Derivatives (2008), table 5.7 (second-order adjoints).
     """
-    return _reverse(program, x, weights, seed)[1]
+    return Reference(program, x).second_order(weights, seed)[1]
 
-
-def _reverse(program: Program, x: Any, weights: Any, seed: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Adjoints of all slots, and how they change along the seed."""
-    values, dots = interpret(program, x), interpret_tangent(program, x, seed)
-    bars, bar_dots = np.zeros(program.slots), np.zeros(program.slots)
-    np.add.at(bars, program.outputs, np.asarray(weights, np.float64).reshape(-1))
-    with np.errstate(all="ignore"):
-        for e in reversed(list(elementals(program))):
-            operands = [values[slot] for slot in e.operands]
-            slopes, curves = e.partials(operands), e.second(operands)
-            g, g_dot = bars[e.result], bar_dots[e.result]
-            bends = [0.0] * len(operands)
-            for (k, other), d in curves.items():
-                bends[k] += _product(d, dots[e.operands[other]])
-            for slot, d, bend in zip(e.operands, slopes, bends, strict=True):
-                bars[slot] += _product(d, g)
-                bar_dots[slot] += _product(d, g_dot) + _product(g, bend)
-    return bars, bar_dots

@@ -451,6 +451,7 @@ _VALUES: dict[str, Callable[..., Any]] = {
     "where": lambda a, b, c: np.where(a, b, c)[()],
     "power_constant": np.power,
     "copy": lambda a: np.float64(a) if np.ndim(a) == 0 else np.array(a, FLOAT),
+    "stop_gradient": lambda a: np.float64(a) if np.ndim(a) == 0 else np.array(a, FLOAT),
     "absolute_zero_multiply": lambda a, b: np.where((a == 0) | (b == 0), 0.0, np.multiply(a, b))[()],
 }
 

@@ -56,8 +56,8 @@ class Rendering:
         for name, text in op.setup:
             if name not in known:
                 known[name] = self.formula(op, text, known)
-        partials, second = (tuple(self.formula(op, text, known) for text in texts) for texts in (op.partials, op.second))
-        return Values(known["v"], partials, second)
+        partials = tuple(self.formula(op, text, known) for text in op.partials)
+        return Values(known["v"], partials, tuple(self.formula(op, text, known) for text in op.second))
 
 
 def all_names(op: Op) -> tuple[str, ...]:
