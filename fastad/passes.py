@@ -211,20 +211,31 @@ def merge_runs(segments: list[Run | Block]) -> tuple[Run | Block, ...]:
 
 
 # --- activity ---------------------------------------------------------------------------------------
-def dependence(program: Program) -> np.ndarray:
-    """Whether each slot depends on an active input; bool, shape (slots,)."""
+def activity(program: Program) -> tuple[np.ndarray, list[int]]:
+    """Which slots depend on an active input, and which operands of each segment carry derivatives.
+
+    Returns
+    -------
+    depends : ndarray of bool, shape (slots,)
+    operands : list of int
+        For each segment, bit k for operand k of a block; 0 for a run.
+    """
     depends = np.zeros(program.slots, bool)
     depends[: program.inputs] = program.active
+    operands = []
     for segment in program.segments:
+        bits = 0
         if isinstance(segment, Run):
             bounds = np.array([segment.start, segment.stop, segment.first])
             kernels.mark_dependent(bounds, program.left, program.right, depends.view(np.uint8))
-            continue
-        part = slice(segment.first, segment.first + segment.length)
-        for operand, kind in zip(segment.operands, BY_CODE[segment.code].linearity, strict=True):
-            if kind not in ("constant", "step") and operand.entries(depends).any():
-                depends[part] = True
-    return depends
+        else:
+            for k, (operand, kind) in enumerate(zip(segment.operands, BY_CODE[segment.code].linearity, strict=True)):
+                if kind not in ("constant", "step") and operand.entries(depends).any():
+                    bits |= 1 << k
+            if bits:
+                depends[segment.first : segment.first + segment.length] = True
+        operands.append(bits)
+    return depends, operands
 
 
 def is_scalar_op(code: int) -> bool:

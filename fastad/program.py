@@ -168,13 +168,6 @@ class Program:
     def slots(self) -> int:
         return self.first_result + sum(segment.length for segment in self.segments)
 
-    @cached_property
-    def depends(self) -> np.ndarray:
-        """Whether each slot depends on an active input; bool, shape (slots,)."""
-        from fastad.passes import dependence
-
-        return dependence(self)
-
     def operand_slots(self, segment: Block) -> list[np.ndarray]:
         return [operand.slots() for operand in segment.operands]
 

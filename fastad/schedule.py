@@ -14,11 +14,19 @@ import numpy as np
 
 from fastad import kernels
 from fastad.kernels import layout as at
-from fastad.passes import is_scalar_op, merge_runs
+from fastad.ops import ARRAY_BY_NAME
+from fastad.passes import activity, is_scalar_op, merge_runs
 from fastad.program import Address, Block, Program, Run
 
 UNROLL = 16  # longest element-wise block that is unrolled into the scalar stream
-_KINDS = {"sum": at.SUM, "matmul": at.MATMUL, "scatter_sum": at.SCATTER_SUM}
+_KINDS = {
+    ARRAY_BY_NAME[name].code: kind
+    for name, kind in (("sum", at.SUM), ("matmul", at.MATMUL), ("scatter_sum", at.SCATTER_SUM))
+}
+
+
+def _kind(block: Block) -> int:
+    return _KINDS.get(block.code, at.ELEMENTWISE)
 
 
 def unroll(program: Program) -> Program:
@@ -79,7 +87,8 @@ def pack(program: Program) -> np.ndarray:
     """The program as the kernels read it (`kernels/layout.py`); int64, shape (words,)."""
     words, header = _Words(), [0] * at.HEADER
     words.add(np.zeros(at.HEADER, np.int64))
-    rows = np.array([_row(segment, words, program.depends) for segment in program.segments], np.int64)
+    active = activity(program)[1]
+    rows = np.array([_row(s, words, bits) for s, bits in zip(program.segments, active, strict=True)], np.int64)
     header[at.INPUTS], header[at.SLOTS], header[at.SCALARS] = program.inputs, program.slots, program.opcode.size
     header[at.SEGMENTS], header[at.AT_SEGMENTS] = len(rows), words.add(rows)
     header[at.AT_OPCODES] = words.add(program.opcode)
@@ -94,22 +103,20 @@ def pack(program: Program) -> np.ndarray:
     return code
 
 
-def _row(segment: Run | Block, words: _Words, depends: np.ndarray) -> list[int]:
+def _row(segment: Run | Block, words: _Words, active: int) -> list[int]:
     """The words of one segment; index tables go to `words`."""
     row = [0] * at.ROW
     row[at.FIRST], row[at.LENGTH] = segment.first, segment.length
     if isinstance(segment, Run):
         row[at.KIND], row[at.SIZE0] = at.SCALAR_RUN, segment.start
         return row
-    row[at.KIND], row[at.OPCODE] = _KINDS.get(segment.name, at.ELEMENTWISE), segment.code
+    row[at.KIND], row[at.OPCODE], row[at.ACTIVE] = _kind(segment), segment.code, active
     row[at.SIZE0 : at.SIZE0 + len(segment.sizes)] = segment.sizes
     if segment.index is not None:
         row[at.SIZE0] = words.add(segment.index.astype(np.int32))
     for k, operand in enumerate(segment.operands):
         place = at.OPERAND + k * at.OPERAND_WORDS
         row[place : place + at.OPERAND_WORDS] = _operand_words(operand, words)
-        if operand.entries(depends).any():
-            row[at.ACTIVE] |= 1 << k
     return row
 
 
@@ -123,11 +130,12 @@ def _buffer(segment: Run | Block) -> int:
     """Numbers that one gather buffer must hold for this segment."""
     if isinstance(segment, Run):
         return 0
-    if segment.name == "sum":
+    kind = _kind(segment)
+    if kind == at.ELEMENTWISE:
+        return min(at.BLOCK, segment.length)
+    if kind == at.SUM:
         return max(256, segment.sizes[0])
-    if segment.name in _KINDS:
-        return max(segment.length, *(operand.count for operand in segment.operands))
-    return min(at.BLOCK, segment.length)
+    return max(segment.length, *(operand.count for operand in segment.operands))
 
 
 class Schedule:
