@@ -144,12 +144,12 @@ def pack(leaves: list[Any], out: np.ndarray | None = None) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def split(flat: np.ndarray, structure: Structure) -> Iterator[Any]:
-    """The leaves that a flat array holds: floats, and arrays in their shapes (views of `flat`)."""
+def split(flat: np.ndarray, structure: Structure, number: Callable[[Any], Any] = float) -> Iterator[Any]:
+    """The leaves that a flat array holds: numbers, and arrays in their shapes (views of `flat`)."""
     start = 0
     for shape in leaf_shapes(structure):
         stop = start + leaf_size(shape)
-        yield float(flat[start]) if shape is None else flat[start:stop].reshape(shape)
+        yield number(flat[start]) if shape is None else flat[start:stop].reshape(shape)
         start = stop
 
 

@@ -65,3 +65,7 @@ class InvalidDataFile(FastADError, ValueError):
 
 class DerivativeCheckFailed(FastADError, AssertionError):
     """Derivatives of one function, computed in different ways, do not agree."""
+
+
+class TapeTooLarge(FastADError, ValueError):
+    """A tape has too many instructions to be shown one by one."""

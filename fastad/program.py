@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from fastad.errors import InvalidTape
-from fastad.ops import ARRAY_BY_NAME, BY_CODE, Op
+from fastad.ops import BY_CODE, Op
 
 
 # Addresses and blocks are never changed once made, but not frozen: that would make a recording pay 0.5 us
@@ -185,32 +185,51 @@ class Program:
 
     def check(self) -> None:
         """Raise InvalidTape where an invariant is broken, naming the instruction and the operand."""
+        for name, dtype in _COLUMNS.items():
+            column = getattr(self, name)
+            fits = isinstance(column, np.ndarray) and column.dtype == dtype and column.ndim == 1
+            _require(fits, f"the column {name!r} is no array of {np.dtype(dtype)} with one axis")
         _require(self.active.shape == (self.inputs,), "one activity flag an input is needed")
         _require(self.opcode.size == self.left.size == self.right.size, "scalar columns differ in length")
         following, instruction = self.first_result, 0
         for number, segment in enumerate(self.segments):
             _require(segment.first == following, f"segment {number} starts at slot {segment.first}, not {following}")
             if isinstance(segment, Run):
-                _require(segment.start == instruction, f"segment {number} skips scalar instructions")
+                whole = instruction == segment.start < segment.stop <= self.opcode.size
+                _require(whole, f"segment {number} is no stretch of scalar instructions from {instruction} on")
                 self._check_run(segment)
                 instruction = segment.stop
             else:
                 _check_block(number, segment)
             following += segment.length
         _require(instruction == self.opcode.size, "scalar instructions are left over")
-        for what, slots in (("output", self.outputs), ("guard", np.array([g.slot for g in self.guards], int))):
-            bad = np.flatnonzero((slots < 0) | (slots >= self.slots))
-            _require(bad.size == 0, f"{what} {bad[:1]} is not a slot of the tape")
+        for what, slots in (("output", self.outputs), ("guard", np.array([g.slot for g in self.guards], np.int64))):
+            bad = slots[(slots < 0) | (slots >= self.slots)]
+            _require(bad.size == 0, f"the {what} in slot {bad[:1]} is outside the tape, which has {self.slots} slots")
 
     def _check_run(self, run: Run) -> None:
         part = slice(run.start, run.stop)
-        known = np.isin(self.opcode[part], [c for c, op in BY_CODE.items() if isinstance(op, Op) and op.arity <= 2])
-        _require(bool(known.all()), f"instruction {run.start + int(np.argmin(known))} has an unknown opcode")
+        opcode, left, right = self.opcode[part], self.left[part], self.right[part]
+        self._require_all(run, np.isin(opcode, _SCALAR), "instruction {} has an unknown opcode")
         own = run.first + np.arange(run.length)
-        for side, column in (("left", self.left[part]), ("right", self.right[part])):
-            wrong = (column < 0) | (column >= own)
-            at = run.start + int(np.argmax(wrong))
-            _require(not wrong.any(), f"the {side} operand of instruction {at} does not come before it")
+        for side, column in (("left", left), ("right", right)):
+            before = (column >= 0) & (column < own)
+            self._require_all(run, before, f"the {side} operand of instruction {{}} does not come before it")
+        alike = (left == right) | ~np.isin(opcode, _UNARY)
+        self._require_all(run, alike, "instruction {} has one operand, but names two")
+
+    @staticmethod
+    def _require_all(run: Run, holds: np.ndarray, message: str) -> None:
+        if not holds.all():
+            raise InvalidTape(message.format(run.start + int(np.argmin(holds))))
+
+
+_COLUMNS = {
+    "active": np.bool_, "constants": np.float64, "opcode": np.uint8, "left": np.int32, "right": np.int32,
+    "outputs": np.int64,
+}  # fmt: skip
+_UNARY = [code for code, op in BY_CODE.items() if isinstance(op, Op) and op.arity == 1]
+_SCALAR = [code for code, op in BY_CODE.items() if isinstance(op, Op) and op.arity <= 2]
 
 
 def _require(condition: bool, message: str) -> None:
@@ -222,15 +241,38 @@ def _check_block(number: int, block: Block) -> None:
     _require(block.code in BY_CODE, f"segment {number} has the unknown opcode {block.code}")
     op = BY_CODE[block.code]
     arity = op.arity if isinstance(op, Op) else len(op.linearity)
-    _require(len(block.operands) == arity, f"segment {number} ({op.name}) needs {arity} operands")
+    where = f"segment {number} ({op.name})"
+    _require(len(block.operands) == arity, f"{where} needs {arity} operands, not {len(block.operands)}")
+    fits = len(block.sizes) == _SIZES.get(op.name, 0) and min(block.length, *block.sizes, 0) >= 0
+    _require(fits, f"{where} has the length {block.length} and the sizes {block.sizes}")
+    _require(op.name != "matmul" or block.length == block.sizes[0] * block.sizes[-1], f"{where} has a wrong length")
     for k, (operand, count) in enumerate(zip(block.operands, operand_counts(block), strict=True)):
-        slots = operand.slots()
-        fits = operand.count == count == slots.size and (count == 0 or 0 <= slots.min() <= slots.max() < block.first)
-        _require(fits, f"operand {k} of segment {number} ({op.name}) is no range of {count} earlier slots")
-    if block.code == ARRAY_BY_NAME["scatter_sum"].code:
+        fits = operand.count == count and _stands_before(operand, block.first)
+        _require(fits, f"operand {k} of {where} is no range of {count} slots before its results")
+    if op.name == "scatter_sum":
         index = block.index
-        _require(index is not None and (index.size == 0 or 0 <= index.min() <= index.max() < block.length),
-                 f"segment {number} (scatter_sum) has an index outside its results")  # fmt: skip
+        fits = index is not None and index.shape == block.sizes and _within(index, block.length)
+        _require(fits, f"{where} has an index outside its results")
+
+
+_SIZES = {"sum": 1, "matmul": 3, "scatter_sum": 1}
+
+
+def _within(indices: np.ndarray, stop: int) -> bool:
+    return indices.size == 0 or bool(0 <= indices.min() <= indices.max() < stop)
+
+
+def _stands_before(operand: Address, stop: int) -> bool:
+    """Whether all slots of an operand are among 0 .. stop; of an affine one, by its corners."""
+    if operand.table is not None:
+        return operand.table.shape == (operand.count,) and _within(operand.table, stop)
+    if operand.count == 0:
+        return True
+    if operand.inner < 1 or operand.count % min(operand.inner, operand.count):
+        return False
+    inside, across = min(operand.inner, operand.count) - 1, (operand.count - 1) // operand.inner
+    corners = [operand.start + i * operand.step + j * operand.outer for i in (0, inside) for j in (0, across)]
+    return _within(np.array(corners, object), stop)
 
 
 def operand_counts(block: Block) -> tuple[int, ...]:

@@ -88,8 +88,12 @@ class Call:
         return [self.structure[1][1 + number] for number in self.argnums]
 
     def plain(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments rebuilt from copies, so that the function may write into them."""
-        return unflatten(self.structure, split(self.x.copy(), self.structure))
+        """The arguments rebuilt from copies, so that the function may write into them.
+
+        Numbers are NumPy's, whose arithmetic is the recorded one: 1 / 0 is inf and (-8) ** (1 / 3) is nan,
+        where Python's floats raise an error or turn complex.
+        """
+        return unflatten(self.structure, split(self.x.copy(), self.structure, np.float64))
 
 
 def new_tape(function: Callable[..., Any], call: Call) -> tuple[Tape, np.ndarray]:

@@ -25,7 +25,7 @@ from fastad.containers import (
     total_size,
     unflatten,
 )  # fmt: skip
-from fastad.errors import BranchChanged, NonScalarOutput, ShapeMismatch, StructureMismatch
+from fastad.errors import BranchChanged, InvalidTape, NonScalarOutput, ShapeMismatch, StructureMismatch
 from fastad.kernels import layout as at
 from fastad.ops import BY_CODE, Op
 from fastad.program import Block, Program
@@ -212,8 +212,20 @@ class Tape:
         }
 
     def check(self) -> None:
-        """Raise InvalidTape where an invariant of the program is broken."""
+        """Check that the tape can be run: the invariants of its program, and that all sizes fit.
+
+        Raises
+        ------
+        InvalidTape
+            Naming what is broken, and in which instruction.
+        """
         self.program.check()
+        sizes = total_size(self.in_structure), total_size(self.out_structure)
+        if sizes != (self.inputs, self.outputs):
+            raise InvalidTape(
+                f"the program has {self.inputs} inputs and {self.outputs} outputs, but its arguments hold {sizes[0]} "
+                f"numbers and its results {sizes[1]}"
+            )
 
     # --- files --------------------------------------------------------------------------------------
     def save(self, path: str | Path) -> None:
@@ -316,5 +328,6 @@ def require_scalar(out_structure: Structure) -> None:
     if total_size(out_structure) != 1:
         found = shapes[0] if len(shapes) == 1 else f"leaves of shapes {shapes}"
         raise NonScalarOutput(
-            f"the function returned {found}, but a scalar is needed here: sum it, or use ad.jacobian for vector functions"
+            f"the function returned {found}, but a scalar is needed here: sum it, or use ad.jacobian for vector "
+            "functions"
         )

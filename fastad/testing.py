@@ -218,7 +218,7 @@ class Reference:
         dots[: self.program.inputs] = np.asarray(seed, np.float64).reshape(-1)
         with np.errstate(all="ignore"):
             for e, slopes in zip(self.elementals, self.slopes, strict=True):
-                dots[e.result] = sum(_product(d, dots[slot]) for d, slot in zip(slopes, e.operands, strict=True))
+                dots[e.result] = np.sum([_product(d, dots[slot]) for d, slot in zip(slopes, e.operands, strict=True)])
         return dots
 
     def adjoint(self, weights: Any) -> np.ndarray:

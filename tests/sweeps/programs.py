@@ -30,14 +30,12 @@ class Case(NamedTuple):
         return Tape(self.program, (tuple, (tuple, ("array", (n,))), (dict, ())), ("array", (m,)))
 
 
-def one_block(code: int, inputs: int, length: int, operands: list[Address], sizes=(), index=None, constants=()) -> Program:
+def one_block(code: int, inputs: int, length: int, operands: list[Address], sizes=(), index=None) -> Program:
     """A program whose only instruction is a block."""
-    constants = np.array(constants, np.float64)
-    first = inputs + constants.size
-    block = Block(code, first, length, tuple(operands), sizes, index)
+    block = Block(code, inputs, length, tuple(operands), sizes, index)
     empty = np.empty(0, np.int32)
-    return Program(inputs, np.ones(inputs, bool), constants, np.empty(0, np.uint8), empty, empty, (block,),
-                   np.arange(first, first + length))  # fmt: skip
+    return Program(inputs, np.ones(inputs, bool), np.empty(0), np.empty(0, np.uint8), empty, empty, (block,),
+                   np.arange(inputs, inputs + length))  # fmt: skip
 
 
 def scalar_stream(op: Op, count: int, inputs: int, slots: list[np.ndarray]) -> Program:

@@ -1,0 +1,1 @@
+"""The textbook view of a tape: listing, evaluation traces, computation graph, and formulas given as text."""
