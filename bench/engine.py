@@ -147,13 +147,15 @@ def recording(steps: int) -> list[tuple[str, ...]]:
     ):
         function, point, count = arguments
         program = record_function(*_prepared(*arguments)).program
-        seconds = {
-            name: best_seconds(lambda a=arguments: ad.record(*a), rounds=3),
-            "... of which the passes": best_seconds(lambda p=program: optimise(p), rounds=3),
-            "... the same without recording": best_seconds(lambda f=function, p=point, c=count: f(p, c), rounds=3),
+        calls = {
+            name: lambda a=arguments: ad.record(*a),
+            "... of which the function on traced values": lambda a=arguments: record_function(*_prepared(*a)),
+            "... of which the passes": lambda p=program: optimise(p),
+            "... the function alone": lambda f=function, p=point, c=count: f(p, c),
         }
-        targets = (target, None, None)
-        rows += [row(n, 1e6 * s / operations, "us", t) for (n, s), t in zip(seconds.items(), targets, strict=True)]
+        for what, call in calls.items():
+            seconds = best_seconds(call, rounds=3) / operations
+            rows.append(row(what, 1e6 * seconds, "us", target if what == name else None))
     return rows
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fastad.errors import StructureMismatch, UnsupportedDtype
+from fastad.errors import ShapeMismatch, StructureMismatch, UnsupportedDtype
 from fastad.record.traced import TracedArray, TracedScalar
 
 Structure = tuple[Any, ...]
@@ -71,7 +71,8 @@ def flatten(tree: Any, leaves: list[Any], numbers: bool = False) -> Structure:
         return FLOAT
     if numbers and tree is not None:
         raise UnsupportedDtype(
-            f"cannot differentiate with respect to {tree!r} of type {kind.__name__}: a float or an array of floats is needed"
+            f"cannot differentiate with respect to {tree!r:.80} of type {kind.__name__}: a float or an array of floats "
+            "is needed"
         )
     return _static(tree)
 
@@ -162,22 +163,67 @@ def split_rows(rows: np.ndarray, structure: Structure, leading: tuple[int, ...])
         start = stop
 
 
-def pack_like(tree: Any, structure: Structure, what: str) -> np.ndarray:
-    """Flat float64 array of a container that must have the given structure (a seed, tangent, weight)."""
+def leaves_like(tree: Any, structure: Structure, what: str) -> list[Any]:
+    """The leaves of a container that must have the given structure, in the structure's order.
+
+    A list will do for a tuple or an array of its numbers; the entries of a dict may come in any order.
+    """
+    kind = structure[0]
+    if kind in ("float", "array"):
+        return [_leaf_like(tree, structure, what)]
+    if kind == "static":
+        if flatten(tree, []) != structure:
+            static = unflatten(structure, iter(()))
+            raise StructureMismatch(f"{what} is {tree!r:.80}, but it is static and was {static!r:.80} when recorded")
+        return []
+    names, children = range(len(structure) - 1), structure[1:]
+    if issubclass(kind, dict):
+        names, children = structure[1], structure[2:]
+    of_kind = isinstance(tree, dict) if issubclass(kind, dict) else isinstance(tree, tuple | list)
+    if not of_kind or (set(tree) != set(names) if issubclass(kind, dict) else len(tree) != len(names)):
+        parts = f"the keys {list(names)}" if issubclass(kind, dict) else f"{len(names)} entries"
+        raise StructureMismatch(f"{what} is {_described(tree)}, but a {kind.__name__} with {parts} is needed")
+    return [leaf for name, child in zip(names, children, strict=True)
+            for leaf in leaves_like(tree[name], child, f"{what}[{name!r}]")]  # fmt: skip
+
+
+def _leaf_like(tree: Any, structure: Structure, what: str) -> Any:
+    if structure[0] == "array" and type(tree) in (list, tuple) and not _holds_traced(tree):
+        try:
+            tree = np.asarray(tree)
+        except ValueError:
+            raise ShapeMismatch(f"{what} is {_described(tree)} that makes no array") from None
     leaves: list[Any] = []
     found = flatten(tree, leaves, numbers=True)
-    if _skeleton(found) != _skeleton(structure):
-        from fastad.errors import ShapeMismatch
-
-        shapes = leaf_shapes(found), leaf_shapes(structure)
-        if len(shapes[0]) == len(shapes[1]) == 1:
-            raise ShapeMismatch(f"{what} has shape {shapes[0][0] or ()}, but shape {shapes[1][0] or ()} is needed")
-        raise StructureMismatch(f"{what} has leaves of shapes {shapes[0]}, but {shapes[1]} are needed")
-    return pack(leaves)
+    if found[0] not in ("float", "array"):
+        raise StructureMismatch(f"{what} is {_described(tree)}, but an array or a number is needed")
+    shapes = [leaf_shapes(one)[0] or () for one in (found, structure)]
+    if shapes[0] != shapes[1]:
+        raise ShapeMismatch(f"{what} has shape {shapes[0]}, but shape {shapes[1]} is needed")
+    return leaves[0]
 
 
-def _skeleton(structure: Structure) -> list[tuple[int, ...]]:
-    return [shape or () for shape in leaf_shapes(structure)]
+def _holds_traced(tree: Any) -> bool:
+    if type(tree) in (list, tuple):
+        return any(map(_holds_traced, tree))
+    return type(tree) in (TracedScalar, TracedArray)
+
+
+def _described(tree: Any) -> str:
+    if isinstance(tree, dict):
+        return f"a {type(tree).__name__} with the keys {list(tree)}"
+    return f"a {type(tree).__name__} with {len(tree)} entries" if isinstance(tree, tuple | list) else f"{tree!r:.80}"
+
+
+def pack_like(tree: Any, structure: Structure, what: str) -> np.ndarray:
+    """Flat float64 array of a container that must have the given structure (a seed, tangent, weight)."""
+    return pack(leaves_like(tree, structure, what))
+
+
+def weight_leaves(weight: Any, structure: Structure) -> list[Any]:
+    """The leaves of a weight for a result of the given structure; for one number, a number will do."""
+    is_number = not isinstance(weight, tuple | list | dict) and np.ndim(weight) == 0
+    return leaves_like(weight, FLOAT if is_number and total_size(structure) == 1 else structure, "the weight")
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -20,12 +20,20 @@ from fastad.containers import (
     Structure,
     flatten,
     leaf_shapes,
+    leaves_like,
     pack,
     split,
     total_size,
     unflatten,
 )  # fmt: skip
-from fastad.errors import BranchChanged, InvalidTape, NonScalarOutput, ShapeMismatch, StructureMismatch
+from fastad.errors import (
+    BranchChanged,
+    InvalidTape,
+    NonScalarOutput,
+    ShapeMismatch,
+    StructureMismatch,
+    UnsupportedDtype,
+)  # fmt: skip
 from fastad.kernels import layout as at
 from fastad.ops import BY_CODE, Op
 from fastad.program import Block, Program
@@ -138,7 +146,7 @@ class Tape:
         Griewank & Walther, Evaluating Derivatives (2008), section 3.1.
         """
         args, seeds = (args, seeds) if seeds is not None else (args[:-1], args[-1])
-        return self._directions(args, seeds, at.TANGENTS, self.inputs, self.outputs, "seeds")
+        return self._directions(args, seeds, at.TANGENTS, self.inputs, "seeds")
 
     def adjoint(self, *args: Any, weights: Any = None) -> np.ndarray:
         """Adjoints of the inputs: ``weight @ J``, one reverse sweep for all weights.
@@ -158,7 +166,7 @@ class Tape:
         Griewank & Walther, Evaluating Derivatives (2008), section 3.2.
         """
         args, weights = (args, weights) if weights is not None else (args[:-1], args[-1])
-        return self._directions(args, weights, at.ADJOINTS, self.outputs, self.inputs, "weights")
+        return self._directions(args, weights, at.ADJOINTS, self.outputs, "weights")
 
     def trace(self, *args: Any, mode: str = "primal", seed: Any = None, weight: Any = None) -> Any:
         """The textbook's evaluation trace as a table.
@@ -249,20 +257,13 @@ class Tape:
             raise StructureMismatch(f"the tape was recorded with {len(expected) - 1} arguments, not {len(args)}")
         leaves: list[Any] = []
         for number, (arg, structure) in enumerate(zip(args, expected[1:], strict=True)):
-            found = flatten(arg, leaves, numbers=structure[0] in ("float", "array"))
-            if found != structure and [s or () for s in leaf_shapes(found)] != [
-                s or () for s in leaf_shapes(structure)
-            ]:
-                raise ShapeMismatch(
-                    f"argument {number} has shapes {leaf_shapes(found)}, but the tape was recorded with "
-                    f"{leaf_shapes(structure)}: record again for other shapes"
-                )
-            if found != structure and not leaf_shapes(structure):
-                raise StructureMismatch(f"argument {number} is static and must be the recorded {structure[-1]!r}")
+            known = len(leaves)
+            if flatten(arg, leaves, numbers=structure[0] in ("float", "array")) != structure:
+                leaves[known:] = leaves_like(arg, structure, f"argument {number}")
         return pack(leaves)
 
-    def _directions(self, args: Any, given: Any, task: int, size: int, result: int, what: str) -> np.ndarray:
-        rows = np.array(given, np.float64)
+    def _directions(self, args: Any, given: Any, task: int, size: int, what: str) -> np.ndarray:
+        rows = _real_rows(given, what)
         if rows.ndim not in (1, 2) or rows.shape[-1] != size:
             raise ShapeMismatch(f"{what} have shape {rows.shape}, but ({size},) or (k, {size}) is needed")
         x = self._flat(args)
@@ -320,6 +321,17 @@ class Linearization:
             kernels.run(at.SECOND_ORDER, len(part), tape.schedule.code, self.work, source, target)
             gradient, products[low : low + LANES] = target[:n], target[n:].reshape(part.shape)
         return gradient, products
+
+
+def _real_rows(given: Any, what: str) -> np.ndarray:
+    """Seeds or weights as an array of float64."""
+    try:
+        rows = np.asarray(given)
+    except ValueError:
+        raise ShapeMismatch(f"{what} have rows of different lengths") from None
+    if rows.dtype.kind not in "fiub":
+        raise UnsupportedDtype(f"{what} of dtype {rows.dtype}: real numbers are needed")
+    return rows.astype(np.float64)
 
 
 def require_scalar(out_structure: Structure) -> None:

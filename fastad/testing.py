@@ -174,7 +174,7 @@ def interpret(program: Program, x: Any, own_functions: bool = False) -> np.ndarr
 
 
 def _by_own_functions(program: Program, values: np.ndarray) -> None:
-    from fastad.record.traced import numpy_value
+    from fastad.record.elementwise import numpy_value
 
     for first, code, operands in program.instructions():
         op, block = BY_CODE[code], operands[0]

@@ -16,7 +16,7 @@ import numpy as np
 
 from fastad.errors import InvalidExpression
 from fastad.ops import OPS
-from fastad.record.traced import numpy_value
+from fastad.record.elementwise import numpy_value
 
 LONGEST, DEEPEST = 10_000, 200
 CONSTANTS = {"pi": math.pi, "e": math.e}

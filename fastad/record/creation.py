@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from fastad.errors import DerivativeCut
-from fastad.ops import BY_NAME
+from fastad.ops import BY_NAME, Op
 from fastad.record.builder import user_line
-from fastad.record.traced import (
-    TracedArray, TracedScalar, as_array, elementwise, is_traced, plain, power, scalar_of,
-)  # fmt: skip
+from fastad.record.elementwise import elementwise, on_scalar, power
+from fastad.record.traced import TracedArray, TracedScalar, as_array, is_traced, plain, scalar_of
 
 
 def _holds_traced(x: Any) -> bool:
@@ -67,7 +66,7 @@ def _creator(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _checked(dtype: Any, x: Any) -> None:
     if dtype is not None and np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(object)):
-        raise DerivativeCut(f"a conversion to {np.dtype(dtype)} at {user_line()} would cut the derivative of a traced value")
+        raise DerivativeCut(f"a conversion to {np.dtype(dtype)} at {user_line()} would cut a traced value's derivative")
 
 
 def array(obj: Any, dtype: Any = None, *args: Any, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
@@ -117,6 +116,16 @@ def _on_lists(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _on_sequences(function: Callable[..., Any], move: Callable[..., Any]) -> Callable[..., Any]:
+    """`np.stack` and its kin: what stands in the sequence may be traced, or lists of traced values."""
+
+    def call(parts: Any, *args: Any, **kwargs: Any) -> Any:
+        parts = list(parts) if hasattr(parts, "__next__") else parts
+        return move(parts, *args, **kwargs) if _holds_traced(parts) else function(parts, *args, **kwargs)
+
+    return call
+
+
 def _gathered(x: Any) -> Any:
     if isinstance(x, list | tuple | np.ndarray) and type(x) is not TracedArray and _holds_traced(x):
         return gather_objects(x)
@@ -126,17 +135,24 @@ def _gathered(x: Any) -> Any:
 class _Ufunc:
     """A ufunc that also takes lists and object arrays of traced values; its methods are the ufunc's own."""
 
-    def __init__(self, ufunc: np.ufunc) -> None:
-        self._ufunc = ufunc
+    def __init__(self, ufunc: np.ufunc, op: Op | None) -> None:
+        self._ufunc, self._op = ufunc, op
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and type(args[0]) is TracedScalar and not kwargs and self._op is not None:
+            return on_scalar(self._op, args[0], self._ufunc(args[0].value).item())
         for x in args:
             if type(x) is not np.ndarray and type(x) is not float and _holds_traced(x):
-                from fastad.record.functions import call_ufunc
-
-                kwargs = {k: (v if k != "out" or isinstance(v, tuple) else (v,)) for k, v in kwargs.items()}
-                return call_ufunc(self._ufunc, "__call__", args[: self._ufunc.nin], kwargs)
+                return self._traced(args, kwargs)
         return self._ufunc(*map(_gathered, args), **kwargs)
+
+    def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        from fastad.record.functions import call_ufunc
+
+        inputs, out = args[: self._ufunc.nin], args[self._ufunc.nin :] or kwargs.pop("out", None)
+        if out is not None:
+            kwargs["out"] = out if type(out) is tuple else (out,)
+        return call_ufunc(self._ufunc, "__call__", inputs, kwargs)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ufunc, name)
@@ -145,8 +161,8 @@ class _Ufunc:
 # --- math -------------------------------------------------------------------------------------------
 _MATH_ROWS = {
     "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atan2": "arctan2",
-    "atanh": "arctanh", "cbrt": "cbrt", "copysign": "copysign", "cos": "cos", "cosh": "cosh", "erf": "erf", "erfc": "erfc",
-    "exp": "exp", "exp2": "exp2", "expm1": "expm1", "fabs": "absolute", "fmod": "fmod", "log10": "log10",
+    "atanh": "arctanh", "cbrt": "cbrt", "copysign": "copysign", "cos": "cos", "cosh": "cosh", "erf": "erf",
+    "erfc": "erfc", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "fabs": "absolute", "fmod": "fmod", "log10": "log10",
     "log1p": "log1p", "log2": "log2", "sin": "sin", "sinh": "sinh", "sqrt": "sqrt", "tan": "tan", "tanh": "tanh",
 }  # fmt: skip
 
@@ -160,6 +176,8 @@ def _math_function(name: str, row: str) -> Callable[..., Any]:
     original, op = getattr(math, name), BY_NAME[row]
 
     def call(*args: Any) -> Any:
+        if len(args) == 1 and type(args[0]) is TracedScalar:
+            return on_scalar(op, args[0], original(args[0].value))
         if not builtins.any(map(is_traced, args)):
             return original(*map(plain, args))
         args = tuple(map(_number, args))
@@ -182,7 +200,9 @@ def _math_log(x: Any, *base: Any) -> Any:
 def _math_hypot(*parts: Any) -> Any:
     if len(parts) == 2 and (is_traced(parts[0]) or is_traced(parts[1])):
         return elementwise(BY_NAME["hypot"], *map(_number, parts))
-    return np.sqrt(builtins.sum(_number(p) * _number(p) for p in parts)) if builtins.any(map(is_traced, parts)) else math.hypot(*map(plain, parts))
+    if builtins.any(map(is_traced, parts)):
+        return np.sqrt(builtins.sum(_number(p) * _number(p) for p in parts))
+    return math.hypot(*map(plain, parts))
 
 
 def _math_dist(p: Any, q: Any) -> Any:
@@ -223,25 +243,32 @@ _MATH: list[tuple[Any, Any]] = [
 ]  # fmt: skip
 
 
+_CREATORS = "zeros ones arange linspace logspace geomspace eye identity fromiter tri vander".split()
+
+
 def replacements() -> list[tuple[Any, Any]]:
     """(original, what recorded code sees instead) for NumPy's and math's functions."""
-    from fastad.record.functions import FUNCTIONS
+    from fastad.record.functions import FUNCTIONS, UFUNCS, copy_of
+    from fastad.record.movement import SEQUENCE_MOVERS
 
     pairs: dict[int, tuple[Any, Any]] = {}
     for function in [*FUNCTIONS, *(getattr(np, name) for name in ("einsum", "interp", "cross", "kron"))]:
-        pairs[id(function)] = (function, _on_lists(function))
+        if function not in SEQUENCE_MOVERS:  # those dispatch on the arrays inside the sequence
+            pairs[id(function)] = (function, _on_lists(function))
+    for function in SEQUENCE_MOVERS:
+        pairs[id(function)] = (function, _on_sequences(function, SEQUENCE_MOVERS[function]))
     for name in dir(np):
         if isinstance(getattr(np, name), np.ufunc):
-            pairs[id(getattr(np, name))] = (getattr(np, name), _Ufunc(getattr(np, name)))
-    for name in "zeros ones arange linspace logspace geomspace eye identity fromiter tri vander".split():
+            ufunc = getattr(np, name)
+            pairs[id(ufunc)] = (ufunc, _Ufunc(ufunc, UFUNCS.get(ufunc)))
+    for name in _CREATORS:
         pairs[id(getattr(np, name))] = (getattr(np, name), _creator(getattr(np, name)))
     for name in "asarray asanyarray ascontiguousarray asfortranarray asarray_chkfinite require".split():
         pairs[id(getattr(np, name))] = (getattr(np, name), _as_array(getattr(np, name)))
-    for original, ours in ((np.array, array), (np.full, full), (np.empty, _empty), (np.linspace, _on_lists(np.linspace)), *_MATH):
+    pairs_of_ours = [(np.array, array), (np.full, full), (np.empty, _empty), (np.linspace, _on_lists(np.linspace))]
+    for original, ours in [*pairs_of_ours, *_MATH]:
         pairs[id(original)] = (original, ours)
-    from fastad.record.functions import _copy
-
-    pairs[id(np.copy)] = (np.copy, lambda a, order="K", subok=False: _copy(a))
+    pairs[id(np.copy)] = (np.copy, lambda a, order="K", subok=False: copy_of(a))
     for name, fill in (("zeros_like", 0.0), ("ones_like", 1.0), ("empty_like", 0.0)):
         pairs[id(getattr(np, name))] = (getattr(np, name), _maker_like(getattr(np, name), fill))
     return list(pairs.values())
@@ -251,7 +278,8 @@ def _maker_like(function: Callable[..., Any], fill: float) -> Callable[..., Any]
     def make(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         if _holds_traced(a):
             shape = kwargs.get("shape")
-            return _float_array(np.full(np.shape(a) if shape is None else shape, fill, dtype or plain(gather_objects(a)).dtype))
+            shape = np.shape(a) if shape is None else shape
+            return _float_array(np.full(shape, fill, dtype or plain(gather_objects(a)).dtype))
         return _float_array(function(a, dtype, *args, **kwargs))
 
     return make

@@ -14,18 +14,27 @@ import numpy as np
 
 from fastad.errors import DerivativeCut, UnsupportedFunction
 from fastad.ops import BY_NAME, OPS, Op
+from fastad.record import operators as operators  # gives the traced types their operators
 from fastad.record import reductions as r
 from fastad.record.builder import user_line
 from fastad.record.creation import gather_objects
-from fastad.record.indexing import concrete, guard_array
+from fastad.record.elementwise import apply_operator, elementwise, numeric, power
+from fastad.record.indexing import guard_array
 from fastad.record.movement import MOVERS, _where_moving, wrap_passive
-from fastad.record.traced import (
-    TracedArray, TracedScalar, apply_operator, as_array, elementwise, is_traced, numeric, plain, power,
-)  # fmt: skip
+from fastad.record.traced import TracedArray, TracedScalar, as_array, is_traced, plain
 
-UFUNCS: dict[Any, Op] = {getattr(np, name): op for op in OPS for name in op.ufuncs if hasattr(np, name) and "." not in name}
-_SPECIAL: dict[str, Op] = {name.rpartition(".")[2]: op for op in OPS for name in op.ufuncs if name.startswith("scipy.special.")}
-_LOGICAL = {np.bitwise_and: "logical_and", np.bitwise_or: "logical_or", np.bitwise_xor: "logical_xor", np.invert: "logical_not"}
+UFUNCS: dict[Any, Op] = {
+    getattr(np, name): op for op in OPS for name in op.ufuncs if hasattr(np, name) and "." not in name
+}
+_SPECIAL: dict[str, Op] = {
+    name.rpartition(".")[2]: op for op in OPS for name in op.ufuncs if name.startswith("scipy.special.")
+}
+_LOGICAL = {
+    np.bitwise_and: "logical_and",
+    np.bitwise_or: "logical_or",
+    np.bitwise_xor: "logical_xor",
+    np.invert: "logical_not",
+}
 _COMPOSED: dict[Any, Callable[..., Any]] = {
     np.matmul: r.matmul,
     np.float_power: power,
@@ -38,7 +47,8 @@ _COMPOSED: dict[Any, Callable[..., Any]] = {
     np.modf: lambda x: (x - np.trunc(x), np.trunc(x)),
 }
 _REDUCE: dict[Any, Callable[..., Any]] = {
-    np.add: r.total, np.multiply: r.product, np.maximum: r.largest, np.minimum: r.smallest, np.logical_and: r.all_true, np.logical_or: r.any_true,
+    np.add: r.total, np.multiply: r.product, np.maximum: r.largest, np.minimum: r.smallest,
+    np.logical_and: r.all_true, np.logical_or: r.any_true,
 }  # fmt: skip
 _ACCUMULATE = {np.add: r.cumsum, np.multiply: r.cumprod}
 
@@ -60,7 +70,9 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
     out, where = options.pop("out", None), options.pop("where", True)
     inputs = tuple(gather_objects(x) for x in inputs)
     if not any(map(is_traced, inputs)) and not is_traced(where):
-        result = getattr(ufunc, method)(*map(plain, inputs), **options, **({} if where is True else {"where": plain(where)}))
+        result = getattr(ufunc, method)(
+            *map(plain, inputs), **options, **({} if where is True else {"where": plain(where)})
+        )
         result = wrap_passive(result)
     elif method == "__call__":
         result = _call(ufunc, inputs, options)
@@ -91,7 +103,9 @@ def _own(result: Any, shape: tuple[int, ...]) -> Any:
 def _call(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     dtype = options.pop("dtype", None)
     if dtype is not None and np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(bool)):
-        raise DerivativeCut(f"np.{ufunc.__name__}(..., dtype={np.dtype(dtype)}) at {user_line()}: fastad computes in float64")
+        raise DerivativeCut(
+            f"np.{ufunc.__name__}(..., dtype={np.dtype(dtype)}) at {user_line()}: fastad computes in float64"
+        )
     composed = _COMPOSED.get(ufunc)
     if composed is not None:
         return composed(*inputs)
@@ -217,7 +231,9 @@ def _isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
     return np.abs(a - b) <= atol + rtol * np.abs(b)
 
 
-def _full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
     from fastad.record.creation import full
 
     return full(np.shape(a) if shape is None else shape, fill_value, dtype)
@@ -232,6 +248,8 @@ def _like(value: float) -> Callable[..., Any]:
     return make
 
 
+_SAME_NAME = """mean var std ptp count_nonzero argmax argmin argsort sort cumsum cumprod dot inner vdot outer tensordot
+    trace""".split()
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **MOVERS,
     np.where: _where,
@@ -250,12 +268,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.nonzero: lambda a: np.nonzero(guard_array(a)),
     np.flatnonzero: lambda a: np.flatnonzero(guard_array(a)),
     np.argwhere: lambda a: np.argwhere(guard_array(a)),
-    np.copy: lambda a, order="K", subok=False: _copy(a),
+    np.copy: lambda a, order="K", subok=False: copy_of(a),
     np.zeros_like: _like(0.0),
     np.empty_like: _like(0.0),
     np.ones_like: _like(1.0),
     np.full_like: _full_like,
-    np.shape: lambda a: tuple(np.shape(plain(a))) if type(a) in (TracedArray, TracedScalar) else np.shape(gather_objects(a)),
+    np.shape: lambda a: np.shape(plain(gather_objects(a))),
     np.ndim: lambda a: np.ndim(plain(a)),
     np.size: lambda a, axis=None: np.size(plain(a), axis),
     np.real: lambda a: a,
@@ -269,13 +287,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.norm: r.norm,
     np.sum: r.total, np.prod: r.product, np.max: r.largest, np.amax: r.largest, np.min: r.smallest, np.amin: r.smallest,
     np.any: r.any_true, np.all: r.all_true,
-    **{getattr(np, name): getattr(r, name) for name in
-       "mean var std ptp count_nonzero argmax argmin argsort sort cumsum cumprod dot inner vdot outer tensordot trace".split()},
+    **{getattr(np, name): getattr(r, name) for name in _SAME_NAME},
 }  # fmt: skip
 
 
 # --- methods of traced arrays -----------------------------------------------------------------------
-def _copy(x: Any, order: str = "C") -> Any:
+def copy_of(x: Any, order: str = "C") -> Any:
     if type(x) is TracedScalar:
         return x
     if type(x) is not TracedArray:
@@ -285,9 +302,9 @@ def _copy(x: Any, order: str = "C") -> Any:
 
 def _astype(x: Any, dtype: Any, *_: Any, **__: Any) -> Any:
     target = np.dtype(dtype)
-    if target == np.float64 or (target == bool and x.dtype == bool):
-        return 1.0 * x if x.dtype == bool and target != bool else _copy(x)
-    if target == bool:
+    if target == np.float64 or (target.kind == "b" and x.dtype.kind == "b"):
+        return 1.0 * x if x.dtype.kind == "b" and target.kind != "b" else copy_of(x)
+    if target.kind == "b":
         return x != 0.0
     if type(x) is TracedArray and x.passive:
         return x.value.astype(target)
@@ -297,7 +314,9 @@ def _astype(x: Any, dtype: Any, *_: Any, **__: Any) -> Any:
 def _item(x: Any, *index: Any) -> Any:
     if type(x) is TracedScalar:
         return x
-    return x.reshape(-1)[index[0]] if len(index) == 1 else x[index] if index else x.reshape(-1)[0] if x.size == 1 else x.value.item()
+    if index:
+        return x.reshape(-1)[index[0]] if len(index) == 1 else x[index]
+    return x.reshape(-1)[0] if x.size == 1 else x.value.item()
 
 
 def _tolist(x: Any) -> Any:
@@ -324,15 +343,14 @@ def _method_of(function: Any) -> Callable[..., Any]:
     return lambda x, *args, **kwargs: function(x, *args, **kwargs)
 
 
+_METHODS_OF_THE_NAME = """sum mean var std prod max min ptp any all argmax argmin argsort cumsum cumprod dot trace round clip
+    ravel swapaxes squeeze diagonal repeat take compress nonzero""".split()
 METHODS: dict[str, Callable[..., Any]] = {
-    **{name: _method_of(getattr(np, name)) for name in
-       """sum mean var std prod max min any all argmax argmin argsort cumsum cumprod dot trace round clip ravel swapaxes squeeze
-       diagonal repeat take compress nonzero""".split()},
-    "ptp": _method_of(np.ptp),
+    **{name: _method_of(getattr(np, name)) for name in _METHODS_OF_THE_NAME},
     "reshape": _reshape,
     "transpose": _transpose,
     "flatten": lambda x, order="C": np.ravel(x, order=order).copy(),
-    "copy": _copy,
+    "copy": copy_of,
     "astype": _astype,
     "item": _item,
     "tolist": _tolist,
@@ -340,6 +358,4 @@ METHODS: dict[str, Callable[..., Any]] = {
     "sort": _sort_in_place,
     "conj": lambda x: x,
     "conjugate": lambda x: x,
-    "__concrete__": concrete,
 }  # fmt: skip
-del METHODS["__concrete__"]

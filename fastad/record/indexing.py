@@ -13,9 +13,17 @@ import numpy as np
 from fastad.errors import DerivativeCut
 from fastad.ops import BY_NAME
 from fastad.record.builder import user_line
+from fastad.record.elementwise import elementwise
 from fastad.record.traced import (
-    TracedArray, TracedScalar, as_array, builder_for, constant_slots, elementwise, is_traced, moved, plain,
-)  # fmt: skip
+    TracedArray,
+    TracedScalar,
+    as_array,
+    builder_for,
+    constant_slots,
+    is_traced,
+    moved,
+    plain,
+)
 
 
 def owner(a: np.ndarray) -> np.ndarray:

@@ -13,10 +13,19 @@ import numpy as np
 
 from fastad.errors import UnsupportedFunction
 from fastad.record.builder import user_line
+from fastad.record.elementwise import numeric
 from fastad.record.indexing import _view_root, concrete
 from fastad.record.traced import (
-    TracedArray, TracedScalar, as_array, builder_for, constant_slots, is_traced, moved, numeric, plain, scalar_of,
-)  # fmt: skip
+    TracedArray,
+    TracedScalar,
+    as_array,
+    builder_for,
+    constant_slots,
+    is_traced,
+    moved,
+    plain,
+    scalar_of,
+)
 
 ONE = """reshape ravel transpose permute_dims matrix_transpose moveaxis swapaxes rollaxis squeeze expand_dims broadcast_to
     flip fliplr flipud rot90 roll take take_along_axis repeat tile diagonal trim_zeros compress delete split array_split
@@ -170,10 +179,11 @@ def _functions(names: list[str]) -> list[Callable[..., Any]]:
     return [getattr(np, name) for name in names if hasattr(np, name)]
 
 
+SEQUENCE_MOVERS = {function: _move_several(function) for function in _functions(SEVERAL)}
 MOVERS: dict[Callable[..., Any], Callable[..., Any]] = {
     **{function: _move_one(function, False) for function in _functions(ONE)},
     **{function: _move_one(function, True) for function in _functions(FILLING)},
-    **{function: _move_several(function) for function in _functions(SEVERAL)},
+    **SEQUENCE_MOVERS,
     **{function: _move_spread(function) for function in _functions(SPREAD)},
     np.insert: _insert,
     np.append: _append,

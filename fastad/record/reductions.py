@@ -10,16 +10,16 @@ from fastad.errors import UnsupportedFunction
 from fastad.ops import ARRAY_BY_NAME, BY_NAME
 from fastad.program import Address
 from fastad.record.builder import Entry, user_line
+from fastad.record.elementwise import elementwise, numeric, operand_address, snapshot
 from fastad.record.indexing import guard_array
-from fastad.record.traced import (
-    TracedArray, TracedScalar, _operand, as_array, builder_for, elementwise, fresh_array, is_traced, numeric, plain,
-    snapshot,
-)  # fmt: skip
+from fastad.record.traced import TracedArray, TracedScalar, as_array, builder_for, fresh_array, is_traced, plain
 
 SUM, MATMUL, SCATTER = (ARRAY_BY_NAME[name].code for name in ("sum", "matmul", "scatter_sum"))
 
 
-def array_instruction(builder: Any, code: int, value: np.ndarray, operands: tuple[Any, ...], sizes=(), index=None) -> Any:
+def array_instruction(
+    builder: Any, code: int, value: np.ndarray, operands: tuple[Any, ...], sizes=(), index=None
+) -> Any:
     """Append a whole-array instruction on traced or passive operands (each used as one flat range)."""
     addresses = tuple(_flat_operand(builder, x) for x in operands)
     first = builder.block(code, value.size, addresses, sizes, index)
@@ -31,7 +31,7 @@ def array_instruction(builder: Any, code: int, value: np.ndarray, operands: tupl
 
 def _flat_operand(builder: Any, x: Any) -> Address:
     value = np.asarray(plain(x), np.float64) if not is_traced(x) else x.value
-    return _operand(builder, x, np.asarray(value), np.shape(value))
+    return operand_address(builder, x, np.asarray(value), np.shape(value))
 
 
 def normal_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -68,7 +68,9 @@ def _prepare(a: Any, dtype: Any, out: Any, where: Any, fill: float) -> TracedArr
     x = gather_objects(a)
     x = as_array(x) if type(x) in (TracedScalar, TracedArray) else TracedArray(np.array(numeric(x), np.float64))
     if dtype is not None and np.dtype(dtype) != np.float64:
-        raise UnsupportedFunction(f"a reduction with dtype={np.dtype(dtype)} at {user_line()}: fastad computes in float64")
+        raise UnsupportedFunction(
+            f"a reduction with dtype={np.dtype(dtype)} at {user_line()}: fastad computes in float64"
+        )
     if where is not True and where is not np._NoValue:
         x = as_array(np.where(where, x, fill))
     return x
@@ -114,7 +116,9 @@ def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options) -
 
 
 def _refuse(options: dict[str, Any], name: str) -> None:
-    given = [key for key, value in options.items() if value is not np._NoValue and value is not None and value is not True]
+    given = [
+        key for key, value in options.items() if value is not np._NoValue and value is not None and value is not True
+    ]
     if given:
         raise UnsupportedFunction(f"{name} with {', '.join(given)} at {user_line()} is not supported")
 
@@ -260,7 +264,7 @@ def matmul(x1: Any, x2: Any, out: Any = None, **options: Any) -> Any:
     left = np.broadcast_to(left, batch + left.shape[-2:])
     right = np.broadcast_to(right, batch + right.shape[-2:])
     result = np.stack([product2d(left[i], right[i]) for i in np.ndindex(batch)])
-    result = result.reshape(batch + (left.shape[-2], right.shape[-1]))
+    result = result.reshape((*batch, left.shape[-2], right.shape[-1]))
     result = result[..., 0, :] if x.ndim == 1 else result
     return _finish(result[..., 0] if y.ndim == 1 else result, out)
 
@@ -313,7 +317,7 @@ def scatter_sum(x: TracedArray, index: np.ndarray, count: int) -> Any:
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     x = _factor(x)
     vector = axis is not None or x.ndim == 1
-    if ord in (None, "fro") or (ord == 2 and (x.ndim == 1 or np.ndim(axis) == 0 and axis is not None)):
+    if ord in (None, "fro") or (ord == 2 and (x.ndim == 1 or (np.ndim(axis) == 0 and axis is not None))):
         return np.sqrt(total(np.square(x), axis, keepdims=keepdims))
     if vector and ord == 1 and np.size(axis) == 1:
         return total(np.abs(x), axis, keepdims=keepdims)

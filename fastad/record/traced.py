@@ -9,15 +9,12 @@ recording time in its operators, which therefore append to the tape themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fastad.errors import DerivativeCut, StaleValue, UnsupportedDtype
-from fastad.ops import BY_NAME, Op
-from fastad.program import Address
-from fastad.record.builder import CONSTANT, Builder, Entry, current, user_line
+from fastad.errors import DerivativeCut, StaleValue
+from fastad.record.builder import CONSTANT, Builder, current, user_line
 
 FLOAT = np.dtype(np.float64)
 
@@ -84,7 +81,7 @@ class TracedScalar:
         if digits is None:
             return _as_index(self, "rint")
         scale = 10.0**digits
-        return elementwise(BY_NAME["rint"], self * scale) / scale
+        return np.rint(self * scale) / scale
 
     def __len__(self) -> int:
         raise TypeError("object of type 'float' has no len()")
@@ -207,6 +204,9 @@ class TracedArray:
         return _array_method(self, name)
 
     def __getitem__(self, key: Any) -> Any:
+        if type(key) is int and self._slots is not None and self._slots.ndim == 1:
+            slot = self._slots.item(key)  # the commonest index, without the way round
+            return TracedScalar(self.builder, slot, self.value.item(key)) if slot < CONSTANT else self.value[key]
         from fastad.record.indexing import get_item
 
         return get_item(self, key)
@@ -305,7 +305,10 @@ def object_array(x: TracedArray, dtype: Any) -> np.ndarray:
     Arithmetic on objects comes back to the traced scalars; whatever would need numbers fails there.
     """
     if dtype is not None and np.dtype(dtype) != object:
-        raise _cut(f"a conversion to a plain array of {np.dtype(dtype)}", "use np.asarray(x) in the function that is differentiated")
+        raise _cut(
+            f"a conversion to a plain array of {np.dtype(dtype)}",
+            "use np.asarray(x) in the function that is differentiated",
+        )
     out = np.empty(x.shape, object)
     slots = x.slots
     for index in np.ndindex(x.shape):
@@ -328,13 +331,12 @@ def _cut(what: str, way_out: str) -> DerivativeCut:
 
 def _as_index(x: TracedScalar, name: str) -> int:
     """An integer made from a value: the replay must come to the same one."""
-    whole = elementwise(BY_NAME[name], x)
+    whole = getattr(np, name)(x)
     if type(whole) is TracedScalar:
         whole.builder.guard(whole.slot, whole.value)
     return int(plain(whole))
 
 
-# --- recording an elemental -------------------------------------------------------------------------
 def common_builder(values: tuple[Any, ...]) -> Builder | None:
     """The recording that the traced ones among `values` belong to."""
     builder: Builder | None = None
@@ -348,256 +350,6 @@ def common_builder(values: tuple[Any, ...]) -> Builder | None:
                 )
             builder = mine
     return builder
-
-
-def numeric(x: Any) -> np.ndarray:
-    """A passive operand as an array of real numbers."""
-    value = np.asarray(plain(x))
-    if value.dtype.kind not in "fiub":
-        raise UnsupportedDtype(
-            f"an operand of dtype {value.dtype} at {user_line()}: fastad differentiates real arithmetic in float64"
-        )
-    return value
-
-
-def _operand(builder: Builder, x: Any, value: np.ndarray, shape: tuple[int, ...]) -> Address:
-    """Where the elements of one operand stand, broadcast to `shape`."""
-    count = 1
-    for n in shape:
-        count *= n
-    if type(x) is TracedScalar:
-        return Address(x.slot, count, count, 0)
-    if type(x) is TracedArray and not x.passive:
-        slots, root = x.slots, x.root
-        if root.first is None:
-            return _table(slots, shape, count)
-        if root.pointer == 0:
-            root.pointer = root._slots.__array_interface__["data"][0]
-        start = root.first + (slots.__array_interface__["data"][0] - root.pointer) // 8
-        return _strided(start, slots.shape, slots.strides, 8, shape, count) or _table(slots, shape, count)
-    if value.ndim == 0:
-        return Address(builder.constant(float(value)), count, count, 0)
-    value = np.ascontiguousarray(value, FLOAT)
-    start = builder.constant_array(value)
-    strided = _strided(start, value.shape, value.strides, 8, shape, count)
-    return strided or _table(np.arange(start, start + value.size).reshape(value.shape), shape, count)
-
-
-def _table(slots: np.ndarray, shape: tuple[int, ...], count: int) -> Address:
-    return Address(0, count, 1, table=np.broadcast_to(slots, shape).flatten())
-
-
-def _strided(
-    start: int, own: tuple[int, ...], strides: tuple[int, ...], item: int, shape: tuple[int, ...], count: int
-) -> Address | None:
-    """The address of a strided range broadcast to `shape`, if two levels suffice."""
-    levels: list[tuple[int, int]] = []  # (size, step), innermost first
-    missing = len(shape) - len(own)
-    for axis in range(len(shape) - 1, -1, -1):
-        size = shape[axis]
-        if size == 1:
-            continue
-        step = 0 if axis < missing or own[axis - missing] == 1 else strides[axis - missing] // item
-        if levels and step == levels[-1][0] * levels[-1][1]:
-            levels[-1] = (levels[-1][0] * size, levels[-1][1])
-        elif len(levels) == 2:
-            return None
-        else:
-            levels.append((size, step))
-    if not levels:
-        return Address(start, count, max(count, 1))
-    outer = levels[1][1] if len(levels) == 2 else 0
-    return Address(start, count, levels[0][0], levels[0][1], outer)
-
-
-def elementwise(op: Op, *operands: Any) -> Any:
-    """Record an elemental on scalars and arrays with broadcasting, and return its traced result."""
-    builder = common_builder(operands)
-    values = [numeric(x) if type(x) not in (TracedScalar, TracedArray) else x.value for x in operands]
-    value = numpy_value(op)(*values)
-    if builder is None:
-        return TracedArray(value) if isinstance(value, np.ndarray) and value.ndim else value
-    if value.ndim == 0 and op.arity <= 2:
-        slots = [_scalar_slot(builder, x, v) for x, v in zip(operands, values, strict=True)]
-        result: Any = TracedScalar(builder, builder.scalar(op.code, slots[0], slots[-1]), value.item())
-    else:
-        value = np.asarray(value)
-        shape = value.shape
-        addresses = tuple(_operand(builder, x, np.asarray(v), shape) for x, v in zip(operands, values, strict=True))
-        result = fresh_array(builder, value, builder.block(op.code, value.size, addresses))
-        if not shape:
-            result = TracedScalar(builder, result.first, value.item())
-    if builder.log is not None:
-        builder.log.append(Entry(op.code, tuple(map(snapshot, operands)), snapshot(result)))
-    return result
-
-
-def snapshot(x: Any) -> Any:
-    """A traced value that later assignments cannot change."""
-    if type(x) is not TracedArray or x.passive:
-        return np.array(plain(x)) if type(x) is not TracedScalar else x
-    return TracedArray(x.value.copy(), x.slots.copy(), x.builder)
-
-
-def _scalar_slot(builder: Builder, x: Any, value: Any) -> int:
-    if type(x) is TracedScalar:
-        return x.slot
-    if type(x) is TracedArray and not x.passive:
-        return int(x.slots)
-    return builder.constant(float(value))
-
-
-_VALUES: dict[str, Callable[..., Any]] = {
-    "where": lambda a, b, c: np.where(a, b, c)[()],
-    "power_constant": np.power,
-    "copy": lambda a: np.float64(a) if np.ndim(a) == 0 else np.array(a, FLOAT),
-    "stop_gradient": lambda a: np.float64(a) if np.ndim(a) == 0 else np.array(a, FLOAT),
-    "absolute_zero_multiply": lambda a, b: np.where((a == 0) | (b == 0), 0.0, np.multiply(a, b))[()],
-}
-
-
-def numpy_value(op: Op) -> Callable[..., Any]:
-    """NumPy's (or SciPy's) own function for the operation, so that recorded values are NumPy's."""
-    function = _VALUES.get(op.name)
-    if function is None:
-        name = op.ufuncs[0]
-        if name.startswith("scipy.special."):
-            import scipy.special
-
-            function = getattr(scipy.special, name.rpartition(".")[2])
-        else:
-            function = getattr(np, name)
-        _VALUES[op.name] = function
-    return function
-
-
-# --- operators --------------------------------------------------------------------------------------
-def _power_row(base: Any, exponent: Any) -> tuple[Op, tuple[Any, ...]]:
-    """The row for base ** exponent: constant exponents have rows of their own."""
-    if is_traced(exponent):
-        return BY_NAME["power"], (base, exponent)
-    known = numeric(exponent)
-    special = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal", 1.0: "copy"}.get(float(known)) if known.ndim == 0 else None
-    if special:
-        return BY_NAME[special], (base,)
-    return BY_NAME["power_constant"], (base, known)
-
-
-def power(base: Any, exponent: Any) -> Any:
-    """base ** exponent."""
-    op, operands = _power_row(base, exponent)
-    return elementwise(op, *operands)
-
-
-def apply_operator(op: Op, *operands: Any) -> Any:
-    if op.name == "power":
-        return power(*operands)
-    return elementwise(op, *operands)
-
-
-_PASSIVE_OPERANDS = (float, int, bool, np.generic, np.ndarray, list, tuple)
-
-
-def _array_operator(op: Op, reflected: bool) -> Callable[..., Any]:
-    def operator(self: Any, other: Any) -> Any:
-        if not isinstance(other, _PASSIVE_OPERANDS):
-            return NotImplemented
-        if isinstance(other, list | tuple) or (type(other) is np.ndarray and other.dtype == object):
-            from fastad.record.creation import gather_objects
-
-            other = gather_objects(other)
-        return apply_operator(op, other, self) if reflected else apply_operator(op, self, other)
-
-    return operator
-
-
-def _in_place(op: Op) -> Callable[..., Any]:
-    def operator(self: Any, other: Any) -> Any:
-        self[...] = apply_operator(op, self, other)
-        return self
-
-    return operator
-
-
-def _quick(op: Op, value: Callable[[float, float], float], slow: Callable[..., Any]) -> Callable[..., Any]:
-    """The operator of a traced scalar: floats and traced scalars here, everything else the slow way."""
-    code = op.code
-
-    def operator(self: TracedScalar, other: Any) -> Any:
-        builder, kind = self.builder, type(other)
-        if builder.log is not None or type(self.value) is bool:
-            return slow(self, other)
-        if kind is TracedScalar:
-            if other.builder is not builder or type(other.value) is bool:
-                return slow(self, other)
-            right, y = other.slot, other.value
-        elif kind is float or kind is int:
-            right, y = builder._scalars.get(other) or builder.constant(float(other)), other
-        else:
-            return slow(self, other)
-        try:
-            result = value(self.value, y)
-        except ArithmeticError:
-            return slow(self, other)
-        builder.opcode.append(code)
-        builder.left.append(self.slot)
-        builder.right.append(right)
-        slot = builder.next
-        builder.next = slot + 1
-        return TracedScalar(builder, slot, result)
-
-    return operator
-
-
-def _quick_reflected(op: Op, value: Callable[[float, float], float], slow: Callable[..., Any]) -> Callable[..., Any]:
-    code = op.code
-
-    def operator(self: TracedScalar, other: Any) -> Any:
-        builder, kind = self.builder, type(other)
-        if (kind is not float and kind is not int) or builder.log is not None or type(self.value) is bool:
-            return slow(self, other)
-        try:
-            result = value(other, self.value)
-        except ArithmeticError:
-            return slow(self, other)
-        left = builder._scalars.get(other) or builder.constant(float(other))
-        return TracedScalar(builder, builder.scalar(code, left, self.slot), result)
-
-    return operator
-
-
-def _install_operators() -> None:
-    import operator as o
-
-    arithmetic = {"add": o.add, "sub": o.sub, "mul": o.mul, "truediv": o.truediv}
-    names = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
-             "mod": "remainder", "pow": "power", "and": "logical_and", "or": "logical_or", "xor": "logical_xor"}  # fmt: skip
-    for python_name, row in names.items():
-        op = BY_NAME[row]
-        for cls in (TracedScalar, TracedArray):
-            setattr(cls, f"__{python_name}__", _array_operator(op, False))
-            setattr(cls, f"__r{python_name}__", _array_operator(op, True))
-        setattr(TracedArray, f"__i{python_name}__", _in_place(op))
-        if python_name in arithmetic:
-            value = arithmetic[python_name]
-            slow = TracedScalar.__dict__
-            setattr(TracedScalar, f"__{python_name}__", _quick(op, value, slow[f"__{python_name}__"]))
-            setattr(TracedScalar, f"__r{python_name}__", _quick_reflected(op, value, slow[f"__r{python_name}__"]))
-    comparisons = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
-    for python_name, row in comparisons.items():
-        for cls in (TracedScalar, TracedArray):
-            setattr(cls, f"__{python_name}__", _array_operator(BY_NAME[row], False))
-    for cls in (TracedScalar, TracedArray):
-        cls.__neg__ = lambda self: elementwise(BY_NAME["negative"], self)
-        cls.__pos__ = lambda self: elementwise(BY_NAME["copy"], self)
-        cls.__abs__ = lambda self: elementwise(BY_NAME["absolute"], self)
-        cls.__invert__ = lambda self: elementwise(BY_NAME["logical_not"], self)
-        cls.__divmod__ = lambda self, other: (self // other, self % other)
-        cls.__matmul__ = lambda self, other: np.matmul(self, other)
-        cls.__rmatmul__ = lambda self, other: np.matmul(other, self)
-
-
-_install_operators()
 
 
 def _array_method(x: Any, name: str) -> Any:

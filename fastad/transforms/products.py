@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastad import derive
-from fastad.containers import Structure, pack_like, split, total_size, unflatten
+from fastad.containers import Structure, pack, pack_like, split, unflatten, weight_leaves
 from fastad.errors import ShapeMismatch
 from fastad.kernels import layout as at
 from fastad.record.builder import current
@@ -129,10 +129,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
     out = tape.out_structure
 
     def pullback(weight: Any) -> tuple[Any, ...]:
-        if total_size(out) == 1 and np.ndim(weight) == 0 and not isinstance(weight, dict):
-            weights = np.array([[float(weight)]])
-        else:
-            weights = pack_like(weight, out, "the weight")[None, :]
+        weights = pack(weight_leaves(weight, out))[None, :]
         with tape.linearized(call.x, at.ADJOINTS, 1) as point:
             adjoint = point.sweep(at.ADJOINTS, weights)[0]
         return tuple(per_leaf(call, adjoint, ()))

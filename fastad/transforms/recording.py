@@ -8,7 +8,8 @@ from typing import Any
 
 from fastad import kernels
 from fastad.ops import BY_NAME
-from fastad.record.traced import elementwise, is_traced
+from fastad.record.elementwise import elementwise
+from fastad.record.traced import is_traced
 from fastad.replay import Call, new_tape
 from fastad.tape import Tape
 

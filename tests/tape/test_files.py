@@ -47,11 +47,11 @@ def test_a_tape_comes_back_to_the_bit(tmp_path):
     back.check()
     for x in (POINT, POINT + 0.3):
         assert same(back.primal(x), tape.primal(x))
-        for k in (tape.outputs, 3):
-            np.testing.assert_array_equal(back.adjoint(x, np.eye(tape.outputs)[:k]), tape.adjoint(x, np.eye(tape.outputs)[:k]))
+        weights = np.eye(tape.outputs)
+        np.testing.assert_array_equal(back.adjoint(x, weights), tape.adjoint(x, weights))
         np.testing.assert_array_equal(back.tangent(x, np.eye(20)), tape.tangent(x, np.eye(20)))
     assert back.program.guards == tape.program.guards
-    with pytest.raises(ad.errors.BranchChanged, match="test_files.py"):
+    with pytest.raises(ad.errors.BranchChanged, match=r"test_files\.py"):
         back.primal(-POINT)
     assert back.stats()["slots"] == tape.stats()["slots"]
 
@@ -90,8 +90,9 @@ Point = collections.namedtuple("Point", "x y")
 
 @pytest.mark.parametrize(
     ("argument", "named"),
-    [(np.arange(3), "ndarray"), (object(), "object"), (Point(1.0, 2.0), "Point"), (np.int64(3), "int64"), (b"x", "bytes"),
-     (print, "builtin"), ({"k": {1, 2}}, "set"), ({(1, 2): 1.0}, "tuple"), (collections.OrderedDict(a=1.0), "OrderedDict")],
+    [(np.arange(3), "ndarray"), (object(), "object"), (Point(1.0, 2.0), "Point"), (np.int64(3), "int64"),
+     (b"x", "bytes"), (print, "builtin"), ({"k": {1, 2}}, "set"), ({(1, 2): 1.0}, "tuple"),
+     (collections.OrderedDict(a=1.0), "OrderedDict")],
 )  # fmt: skip
 def test_other_static_arguments_are_refused_by_name(tmp_path, argument, named):
     tape = ad.record(lambda x, argument: x * 2.0, 1.0, argument)
@@ -179,7 +180,7 @@ def rewritten(path, change):
 
 def test_forged_columns_are_refused_or_run_safely(tmp_path):
     """With check sums that fit, only the tape's own invariants stand between the file and the kernels."""
-    tape, path = saved(tmp_path)
+    _, path = saved(tmp_path)
     content = path.read_bytes()
     draw = np.random.default_rng(1)
     refused = 0
@@ -240,7 +241,7 @@ def test_forged_descriptions_are_refused(tmp_path, name):
         columns["description"] = np.frombuffer(json.dumps(description).encode(), np.uint8)
 
     rewritten(path, change)
-    with pytest.raises(InvalidTape, match="a.tape"):
+    with pytest.raises(InvalidTape, match=r"a\.tape"):
         ad.Tape.load(path)
 
 

@@ -95,7 +95,7 @@ SHAPE_ERRORS = {
     "a list": (ShapeMismatch, "argument 0", lambda t: t.primal([1.0] * 4)),
     "no arguments": (StructureMismatch, "1 arguments, not 0", lambda t: t.primal()),
     "two arguments": (StructureMismatch, "1 arguments, not 2", lambda t: t.primal(WRONG(5), 1.0)),
-    "short seed": (ShapeMismatch, r"seeds have shape \(4,\), but \(5,\) or \(k, 5\)", lambda t: t.tangent(WRONG(5), WRONG(4))),
+    "short seed": (ShapeMismatch, r"\(4,\), but \(5,\) or \(k, 5\)", lambda t: t.tangent(WRONG(5), WRONG(4))),
     "flat seeds": (ShapeMismatch, r"seeds have shape \(10,\)", lambda t: t.tangent(WRONG(5), WRONG(10))),
     "transposed seeds": (ShapeMismatch, r"\(5, 2\)", lambda t: t.tangent(WRONG(5), WRONG((5, 2)))),
     "scalar weight": (ShapeMismatch, r"weights have shape \(\)", lambda t: t.adjoint(WRONG(5), 1.0)),
@@ -104,10 +104,10 @@ SHAPE_ERRORS = {
     "complex point": (UnsupportedDtype, "complex128", lambda t: t.primal(WRONG(5) * 1j)),
     "object point": (UnsupportedDtype, "object", lambda t: t.primal(WRONG(5).astype(object))),
     "text": (UnsupportedDtype, "str", lambda t: t.primal("x")),
-    "None": (FastAD := ad.errors.FastADError, "", lambda t: t.primal(None)),
-    "complex seeds": (FastAD, "", lambda t: t.tangent(WRONG(5), WRONG(5) * 1j)),
-    "text seeds": (FastAD, "", lambda t: t.tangent(WRONG(5), "abcde")),
-    "ragged seeds": (FastAD, "", lambda t: t.tangent(WRONG(5), [[1.0], [1.0, 2.0]])),
+    "None": (StructureMismatch, "argument 0 is None", lambda t: t.primal(None)),
+    "complex seeds": (UnsupportedDtype, "seeds of dtype complex128", lambda t: t.tangent(WRONG(5), WRONG(5) * 1j)),
+    "text seeds": (UnsupportedDtype, "seeds of dtype <U5", lambda t: t.tangent(WRONG(5), "abcde")),
+    "ragged seeds": (ShapeMismatch, "different lengths", lambda t: t.tangent(WRONG(5), [[1.0], [1.0, 2.0]])),
 }
 
 
@@ -122,10 +122,22 @@ def test_static_arguments_must_be_the_recorded_ones():
     tape = ad.record(lambda x, n, name: x**n, 2.0, 3, "cube")
     assert tape.primal(3.0, 3, "cube") == 27.0
     for wrong in ((3.0, 4, "cube"), (3.0, 3, "other"), (3.0, 3.0, "cube"), (3.0, True, "cube"), (3.0, None, "cube")):
-        with pytest.raises(StructureMismatch, match="static|recorded"):
+        with pytest.raises(StructureMismatch, match="argument [12] is .*static"):
             tape.primal(*wrong)
-    with pytest.raises(StructureMismatch):
-        ad.record(lambda p: p["x"], {"x": 1.0}).primal({"y": 1.0})
+
+
+def test_containers_are_matched_by_their_keys():
+    """Entries of a dict may come in any order; other keys and lengths are errors, never other numbers."""
+    tape = ad.record(lambda p: p["a"] - p["b"][0], {"a": 5.0, "b": (3.0, np.zeros(2))})
+    assert tape.primal({"b": (1.0, np.zeros(2)), "a": 3.0}) == 2.0
+    assert tape.primal({"a": 3.0, "b": [1.0, [0, 0]]}) == 2.0
+    part = np.zeros(2)
+    for wrong in ({"a": 1.0, "c": (1.0, part)}, {"a": 1.0}, {"a": 1.0, "b": (1.0,)}, {"a": 1.0, "b": {0: 1.0, 1: part}},
+                  {"a": 1.0, "b": (1.0, part), "c": 1.0}, [1.0, (1.0, part)], 1.0):  # fmt: skip
+        with pytest.raises(StructureMismatch, match="argument 0"):
+            tape.primal(wrong)
+    with pytest.raises(ShapeMismatch, match=r"argument 0\['b'\]\[1\] has shape \(3,\), but shape \(2,\) is needed"):
+        tape.primal({"a": 1.0, "b": (1.0, np.zeros(3))})
 
 
 def test_integers_and_narrow_floats_are_numbers():
@@ -200,8 +212,11 @@ def test_guards_of_every_kind_name_their_line():
     def ordered(x):
         return sorted([x[0], x[1], x[2]])[0] * 1.5
 
-    cases = [(halved, 7.0, 3.0), (largest, [2.0, 1.0], [1.0, 2.0]), (indexed, [5.0, 6.0, 1.0], [5.0, 6.0, 0.0]),
-             (best, [1.0, 3.0], [3.0, 1.0]), (masked, [1.0, 0.0], [0.0, 1.0]), (ordered, [1.0, 2.0, 3.0], [3.0, 2.0, 1.0])]  # fmt: skip
+    cases = [
+        (halved, 7.0, 3.0), (largest, [2.0, 1.0], [1.0, 2.0]), (indexed, [5.0, 6.0, 1.0], [5.0, 6.0, 0.0]),
+        (best, [1.0, 3.0], [3.0, 1.0]), (masked, [1.0, 0.0], [0.0, 1.0]),
+        (ordered, [1.0, 2.0, 3.0], [3.0, 2.0, 1.0]),
+    ]  # fmt: skip
     for f, recorded, other in cases:
         recorded, other = (np.array(p) if isinstance(p, list) else p for p in (recorded, other))
         tape = ad.record(f, recorded)
@@ -249,8 +264,11 @@ def test_a_traced_value_is_no_good_after_its_recording():
     ad.record(lambda x: kept.append(x) or x * 2.0, 2.0)
     ad.record(lambda x: kept.append(x) or x * 2.0, np.ones(3))
     number, array = kept[0], kept[-1]
-    for use in (lambda: number + 1.0, lambda: np.sin(number), lambda: number > 0.0 and None, lambda: array * 2.0,
-                lambda: np.sum(array), lambda: array @ array, lambda: ad.record(lambda x: x * number, 1.0)):  # fmt: skip
+    uses = [
+        lambda: number + 1.0, lambda: np.sin(number), lambda: number > 0.0, lambda: array * 2.0, lambda: np.sum(array),
+        lambda: array @ array, lambda: ad.record(lambda x: x * number, 1.0),
+    ]  # fmt: skip
+    for use in uses:
         with pytest.raises(StaleValue):
             use()
 
