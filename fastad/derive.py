@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from fastad import formula
-from fastad.containers import Structure, flatten, leaf_shapes, leaf_size, unflatten
+from fastad.containers import Structure, flatten, leaf_shapes, leaf_size, leaves_like, unflatten, weight_leaves
 from fastad.errors import NonScalarOutput, ShapeMismatch
 from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
 from fastad.program import Address
 from fastad.record.builder import CONSTANT, Builder, Entry, current
-from fastad.record.reductions import product2d, scatter_sum
 from fastad.record.elementwise import elementwise
+from fastad.record.reductions import product2d, scatter_sum
 from fastad.record.traced import TracedArray, TracedScalar, as_array, fresh_array, is_traced, plain, scalar_of
 
 SUM, MATMUL = ARRAY_BY_NAME["sum"].code, ARRAY_BY_NAME["matmul"].code
@@ -161,7 +161,7 @@ def _partial(op: Op, k: int) -> Callable[..., Any]:
 
 def _contributions(entry: Entry, g: Any, depends: Callable[[Any], bool]) -> list[tuple[np.ndarray, Any]]:
     """(slots, contribution) for each operand that depends on the independents."""
-    x, *others = entry.operands
+    x = entry.operands[0]
     if entry.code == SUM:
         return [(_slots(x).ravel(), np.repeat(np.ravel(g), entry.sizes[0]))]
     if entry.code == MATMUL:
@@ -301,11 +301,7 @@ def vjp(function: Callable[..., Any], primals: tuple[Any, ...]) -> tuple[Any, Ca
     nested = _Nested(function, primals, {}, tuple(range(len(primals))))
 
     def pullback(weight: Any) -> tuple[Any, ...]:
-        leaves: list[Any] = []
-        flatten(weight, leaves, numbers=True)
-        if [np.size(plain(a)) for a in leaves] != [np.size(plain(b)) for b in nested.outputs]:
-            raise ShapeMismatch("the weight does not have the structure of the function's result")
-        return tuple(nested.adjoints(leaves))
+        return tuple(nested.adjoints(weight_leaves(weight, nested.out_structure)))
 
     return nested.value, pullback
 
@@ -324,11 +320,8 @@ def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[
             flatten(part, adjoints)
         entries = log.entries()
     directions: list[Any] = []
-    for tangent, structure in zip(tangents, nested.structures, strict=True):
-        known = len(directions)
-        flatten(tangent, directions, numbers=True)
-        if [np.shape(plain(d)) for d in directions[known:]] != [shape or () for shape in leaf_shapes(structure)]:
-            raise ShapeMismatch("a tangent does not have the structure and shapes of its primal")
+    for number, (tangent, structure) in enumerate(zip(tangents, nested.structures, strict=True)):
+        directions += leaves_like(tangent, structure, f"tangent {number}")
     outputs = _pull_back(builder, entries, weights, adjoints, directions)
     return nested.value, unflatten(nested.out_structure, iter(outputs))
 
@@ -359,8 +352,8 @@ def jacobians(function: Callable[..., Any], args: Any, kwargs: Any, argnums: Any
     for k, structure in enumerate(nested.structures):
         if structure[0] not in ("array", "float") or (len(shapes) > 1 and lead == shapes[0]):
             raise ShapeMismatch("a Jacobian inside a function being differentiated takes and gives single arrays")
-        results.append(np.reshape(np.stack([np.asarray(row[k]) if not is_traced(row[k]) else as_array(row[k]) for row in rows]),
-                                  lead + (leaf_shapes(structure)[0] or ())))  # fmt: skip
+        parts = [as_array(row[k]) if is_traced(row[k]) else np.asarray(row[k]) for row in rows]
+        results.append(np.reshape(np.stack(parts), lead + (leaf_shapes(structure)[0] or ())))
     return results
 
 

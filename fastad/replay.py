@@ -40,17 +40,22 @@ class Settings:
 settings = Settings()
 
 
+def checked_argnums(argnums: int | tuple[int, ...]) -> tuple[int, ...]:
+    """The argument numbers as given; an error where they are none."""
+    wanted = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
+    if not wanted or not all(isinstance(k, int | np.integer) and not isinstance(k, bool) for k in wanted):
+        raise ArgumentIndexError(f"argnums={argnums!r}: an int or a tuple of one or more is needed")
+    return wanted
+
+
 def normal_argnums(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...]:
     """The named arguments as non-negative indices."""
-    wanted = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
-    for number in wanted:
-        if not isinstance(number, int | np.integer) or not -count <= number < count:
-            raise ArgumentIndexError(
-                f"argnums={argnums!r}, but the function was called with {count} positional arguments"
-            )
+    wanted = checked_argnums(argnums)
+    if not all(-count <= number < count for number in wanted):
+        raise ArgumentIndexError(f"argnums={argnums!r}, but the function was called with {count} positional arguments")
     normal = tuple(int(number) % count for number in wanted)
-    if len(set(normal)) < len(normal) or not normal:
-        raise ArgumentIndexError(f"argnums={argnums!r} names {'no argument' if not normal else 'an argument twice'}")
+    if len(set(normal)) < len(normal):
+        raise ArgumentIndexError(f"argnums={argnums!r} names an argument twice")
     return normal
 
 

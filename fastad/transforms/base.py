@@ -10,7 +10,7 @@ import numpy as np
 
 from fastad.containers import split, split_rows, unflatten
 from fastad.record.builder import current
-from fastad.replay import Call, Replayer
+from fastad.replay import Call, Replayer, checked_argnums
 
 Argnums = int | tuple[int, ...]
 
@@ -27,6 +27,7 @@ class Transform:
     def __init__(self, function: Callable[..., Any], argnums: Argnums = 0) -> None:
         if not callable(function):
             raise TypeError(f"a function is needed, not {type(function).__name__}")
+        checked_argnums(argnums)
         functools.update_wrapper(self, function, updated=())
         self.function, self.argnums = function, argnums
         self.replayer = Replayer(function)

@@ -11,7 +11,7 @@ from fastad import derive
 from fastad.containers import pack_like, split, unflatten
 from fastad.kernels import layout as at
 from fastad.record.builder import current
-from fastad.replay import Call
+from fastad.replay import Call, normal_argnums
 from fastad.tape import Tape, require_scalar
 from fastad.transforms.base import Argnums, Transform, per_leaf
 from fastad.transforms.jacobians import assemble_jacobian
@@ -86,12 +86,12 @@ class HessianProduct(Transform):
     def __call__(self, x: Any, v: Any, *rest: Any, **kwargs: Any) -> Any:
         if not isinstance(self.argnums, int | np.integer):
             raise TypeError("hvp needs an int argnums: one argument and one direction")
-        args = list(rest)
-        args.insert(int(self.argnums), x)
+        (number,) = normal_argnums(self.argnums, len(rest) + 1)
+        args = [*rest[:number], x, *rest[number:]]
         if current() is not None:
-            return derive.hessian_product(self.function, tuple(args), kwargs, self.argnums, v)
-        call = Call(tuple(args), kwargs, self.argnums)
-        number, structure = call.argnums[0], call.arg_structures[0]
+            return derive.hessian_product(self.function, tuple(args), kwargs, number, v)
+        call = Call(tuple(args), kwargs, number)
+        structure = call.arg_structures[0]
         seed = np.zeros((1, call.x.size))
         seed[0, call.parts[number]] = pack_like(v, structure, "the direction of a Hessian product")
 
