@@ -54,7 +54,7 @@ _ACCUMULATE = {np.add: r.cumsum, np.multiply: r.cumprod}
 
 
 # --- ufuncs -----------------------------------------------------------------------------------------
-def row_of(ufunc: Any) -> Op | None:
+def row_of(ufunc: np.ufunc) -> Op | None:
     """The row that a ufunc stands for, SciPy's special functions included."""
     op = UFUNCS.get(ufunc)
     if op is None and ufunc.__name__ in _SPECIAL:
@@ -343,8 +343,8 @@ def _method_of(function: Any) -> Callable[..., Any]:
     return lambda x, *args, **kwargs: function(x, *args, **kwargs)
 
 
-_METHODS_OF_THE_NAME = """sum mean var std prod max min ptp any all argmax argmin argsort cumsum cumprod dot trace round clip
-    ravel swapaxes squeeze diagonal repeat take compress nonzero""".split()
+_METHODS_OF_THE_NAME = """sum mean var std prod max min ptp any all argmax argmin argsort cumsum cumprod dot trace round
+    clip ravel swapaxes squeeze diagonal repeat take compress nonzero""".split()
 METHODS: dict[str, Callable[..., Any]] = {
     **{name: _method_of(getattr(np, name)) for name in _METHODS_OF_THE_NAME},
     "reshape": _reshape,

@@ -197,7 +197,7 @@ VECTOR = {
     "array of numbers": lambda x: np.array([x[0], 1.0, x[1] * x[2]]).dot(np.arange(3.0)),
     "nested lists": lambda x: np.sum(np.array([[x[0], 2.0], [x[1], x[2] * x[3]]]) ** 2),
     "asarray": lambda x: np.sum(np.asarray(x, dtype=float) ** 2) + np.atleast_1d(x)[0],
-    "generator": lambda x: np.array(list(v * v for v in x)).sum(),
+    "generator": lambda x: np.array([v * v for v in iter(x)]).sum(),
     "A.dot": lambda x: A.dot(x).dot(x),
     "A @ x": lambda x: (A @ x) @ (x @ A),
     "A += x": lambda x: np.sum(functools.reduce(lambda a, b: a * b, [x, A[0] + x, x])),
@@ -247,7 +247,9 @@ VECTOR = {
     "ufunc methods": lambda x: np.add.reduce(x) * np.multiply.accumulate(x)[2] + np.sum(np.subtract.outer(x, x) ** 2),
     "out": lambda x: np.sum(np.multiply(x, x, out=np.zeros(4))) + np.add(x, 1.0, np.empty(4))[1],
     "special functions": lambda x: np.sum(scipy.special.erf(x) + scipy.special.expit(x) + scipy.special.erfc(x)),
-    "logaddexp": lambda x: np.logaddexp(x[0], x[1]) + np.logaddexp.reduce([0.1, 0.2]) + np.sum(np.log1p(np.expm1(x) ** 2)),
+    "logaddexp": lambda x: (
+        np.logaddexp(x[0], x[1]) + np.logaddexp.reduce([0.1, 0.2]) + np.sum(np.log1p(np.expm1(x) ** 2))
+    ),
     "average": lambda x: np.average(x, weights=[1.0, 2.0, 3.0, 4.0]) + np.average(x),
     "tensordot": lambda x: np.tensordot(A, np.outer(x, x), 2) + np.inner(x, x) + np.vdot(x, A[0]),
     "batched matmul": lambda x: np.sum(np.matmul(np.stack([A, A * x]), x[:, None]) ** 2),
@@ -284,7 +286,9 @@ MATRIX = {
     "loops over rows": lambda x: sum(row @ row[::-1] for row in x),
     "ix": lambda x: np.sum(x[np.ix_([0, 2], [1, 3])] ** 2),
     "minors": lambda x: minors([[x[i, j] for j in range(3)] for i in range(3)]),
-    "assign a block": lambda x: (lambda y: (y.__setitem__((slice(0, 2), slice(1, 3)), x[:2, :2] ** 2), y.sum())[1])(x.copy()),
+    "assign a block": lambda x: (lambda y: (y.__setitem__((slice(0, 2), slice(1, 3)), x[:2, :2] ** 2), y.sum())[1])(
+        x.copy()
+    ),
     "rot90 and swapaxes": lambda x: np.sum(np.rot90(x) * np.swapaxes(x, 0, 1)[::-1] ** 2),
     "take along an axis": lambda x: np.sum(np.take_along_axis(x, np.argsort(x, axis=1), axis=1)[:, 0] ** 2),
 }
@@ -314,7 +318,16 @@ def test_value_and_gradient(f, x, y) -> None:
         assert np.array_equal(point, before), "the argument was written to"
 
 
-SMOOTH = ["through views", "heat equation", "runge kutta", "integer index", "outer", "tensordot", "norms", "special functions"]
+SMOOTH = [
+    "through views",
+    "heat equation",
+    "runge kutta",
+    "integer index",
+    "outer",
+    "tensordot",
+    "norms",
+    "special functions",
+]
 
 
 @pytest.mark.parametrize("name", SMOOTH)
