@@ -168,7 +168,7 @@ def _info(options: argparse.Namespace) -> int:
     cached = [kernel.name for kernel in kernels.ALL if kernel.cached]
     rows = {
         "fastad": fastad.__version__, "python": platform.python_version(), "numpy": numpy.__version__,
-        "scipy": scipy.__version__, "numba": numba.__version__, 
+        "scipy": scipy.__version__, "numba": numba.__version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
         "kernels compiled": f"{len(cached)} of {len(kernels.ALL)}", "kernel sources": kernels.source_digest()[:16],
     }  # fmt: skip

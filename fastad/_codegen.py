@@ -142,7 +142,8 @@ def generate() -> str:
     lines += _scalar_kernel("scalar_linearize", result | slopes, **primal | {"partials": True})
     lines += _scalar_kernel("scalar_curvature", curves, **only | {"second": True})
     lines += _block_kernel("block_primal", {"v": "z"}, **primal)
-    lines += _block_kernel("block_partials", dict(zip(("da", "db", "dc"), three, strict=True)), **only | {"partials": True})
+    places = dict(zip(("da", "db", "dc"), three, strict=True))
+    lines += _block_kernel("block_partials", places, **only | {"partials": True})
     lines += _block_kernel("block_curvature", dict(zip(curves, three, strict=True)), **only | {"second": True})
     return HEADER + "\n".join(lines) + "\n"
 

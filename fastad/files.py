@@ -206,7 +206,7 @@ def _read_segment(row: Any, tables: np.ndarray) -> Run | Block:
     code, first, length, operands, sizes, index = parts
     addresses = tuple(_read_address(operand, tables) for operand in operands)
     return Block(_whole(code), _whole(first), _whole(length), addresses, tuple(map(_whole, sizes)),
-                 None if index is None else _table(*index, tables))  # fmt: skip
+                 None if index is None else _table(index[0], index[1], tables))  # fmt: skip
 
 
 def _read_address(row: Any, tables: np.ndarray) -> Address:

@@ -176,8 +176,10 @@ def interpret(program: Program, x: Any, own_functions: bool = False) -> np.ndarr
 def _by_own_functions(program: Program, values: np.ndarray) -> None:
     from fastad.record.elementwise import numpy_value
 
+    result: Any
     for first, code, operands in program.instructions():
-        op, block = BY_CODE[code], operands[0]
+        op: Any = BY_CODE[code]
+        block = operands[0]
         if not isinstance(block, Block):
             values[first] = numpy_value(op)(*(values[slot] for slot in operands))
             continue
@@ -186,7 +188,7 @@ def _by_own_functions(program: Program, values: np.ndarray) -> None:
             case "sum":
                 result = np.sum(parts[0].reshape(block.length, -1), axis=1)
             case "scatter_sum":
-                result = np.bincount(block.index, parts[0], block.length)
+                result = np.bincount(block.index, parts[0], block.length)  # type: ignore[arg-type]  # never None here
             case "matmul":
                 m, p, n = block.sizes
                 result = np.matmul(parts[0].reshape(m, p), parts[1].reshape(p, n)).ravel()

@@ -66,9 +66,7 @@ def _creator(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _checked(dtype: Any, x: Any) -> None:
     if dtype is not None and np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(object)):
-        raise DerivativeCut(
-            f"a conversion to {np.dtype(dtype)} at {user_line()} would cut the derivative of a traced value"
-        )
+        raise DerivativeCut(f"a conversion to {np.dtype(dtype)} at {user_line()} would cut a traced value's derivative")
 
 
 def array(obj: Any, dtype: Any = None, *args: Any, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
@@ -141,7 +139,7 @@ class _Ufunc:
         self._ufunc, self._op = ufunc, op
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if type(args[0]) is TracedScalar and len(args) == 1 and not kwargs and self._op is not None:
+        if len(args) == 1 and type(args[0]) is TracedScalar and not kwargs and self._op is not None:
             return on_scalar(self._op, args[0], self._ufunc(args[0].value).item())
         for x in args:
             if type(x) is not np.ndarray and type(x) is not float and _holds_traced(x):
@@ -153,7 +151,7 @@ class _Ufunc:
 
         inputs, out = args[: self._ufunc.nin], args[self._ufunc.nin :] or kwargs.pop("out", None)
         if out is not None:
-            kwargs["out"] = out if isinstance(out, tuple) and type(out) is tuple else (out,)
+            kwargs["out"] = out if type(out) is tuple else (out,)
         return call_ufunc(self._ufunc, "__call__", inputs, kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -164,8 +162,9 @@ class _Ufunc:
 _MATH_ROWS = {
     "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atan2": "arctan2",
     "atanh": "arctanh", "cbrt": "cbrt", "copysign": "copysign", "cos": "cos", "cosh": "cosh", "erf": "erf",
-    "erfc": "erfc", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "fabs": "absolute", "fmod": "fmod", "log10": "log10",
-    "log1p": "log1p", "log2": "log2", "sin": "sin", "sinh": "sinh", "sqrt": "sqrt", "tan": "tan", "tanh": "tanh",
+    "erfc": "erfc", "exp": "exp", "exp2": "exp2",
+    "expm1": "expm1", "fabs": "absolute", "fmod": "fmod",
+    "log10": "log10", "log1p": "log1p", "log2": "log2", "sin": "sin", "sinh": "sinh", "sqrt": "sqrt", "tan": "tan", "tanh": "tanh",
 }  # fmt: skip
 
 
@@ -261,30 +260,14 @@ def replacements() -> list[tuple[Any, Any]]:
         pairs[id(function)] = (function, _on_sequences(function, SEQUENCE_MOVERS[function]))
     for name in dir(np):
         if isinstance(getattr(np, name), np.ufunc):
-            pairs[id(getattr(np, name))] = (getattr(np, name), _Ufunc(getattr(np, name), UFUNCS.get(getattr(np, name))))
-    for name in [
-        "zeros",
-        "ones",
-        "arange",
-        "linspace",
-        "logspace",
-        "geomspace",
-        "eye",
-        "identity",
-        "fromiter",
-        "tri",
-        "vander",
-    ]:
+            ufunc = getattr(np, name)
+            pairs[id(ufunc)] = (ufunc, _Ufunc(ufunc, UFUNCS.get(ufunc)))
+    for name in _CREATORS:
         pairs[id(getattr(np, name))] = (getattr(np, name), _creator(getattr(np, name)))
     for name in ["asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite", "require"]:
         pairs[id(getattr(np, name))] = (getattr(np, name), _as_array(getattr(np, name)))
-    for original, ours in (
-        (np.array, array),
-        (np.full, full),
-        (np.empty, _empty),
-        (np.linspace, _on_lists(np.linspace)),
-        *_MATH,
-    ):
+    pairs_of_ours = [(np.array, array), (np.full, full), (np.empty, _empty), (np.linspace, _on_lists(np.linspace))]
+    for original, ours in [*pairs_of_ours, *_MATH]:
         pairs[id(original)] = (original, ours)
     pairs[id(np.copy)] = (np.copy, lambda a, order="K", subok=False: copy_of(a))
     for name, fill in (("zeros_like", 0.0), ("ones_like", 1.0), ("empty_like", 0.0)):
@@ -296,9 +279,8 @@ def _maker_like(function: Callable[..., Any], fill: float) -> Callable[..., Any]
     def make(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         if _holds_traced(a):
             shape = kwargs.get("shape")
-            return _float_array(
-                np.full(np.shape(a) if shape is None else shape, fill, dtype or plain(gather_objects(a)).dtype)
-            )
+            shape = np.shape(a) if shape is None else shape
+            return _float_array(np.full(shape, fill, dtype or plain(gather_objects(a)).dtype))
         return _float_array(function(a, dtype, *args, **kwargs))
 
     return make

@@ -54,7 +54,7 @@ _ACCUMULATE = {np.add: r.cumsum, np.multiply: r.cumprod}
 
 
 # --- ufuncs -----------------------------------------------------------------------------------------
-def row_of(ufunc: Any) -> Op | None:
+def row_of(ufunc: np.ufunc) -> Op | None:
     """The row that a ufunc stands for, SciPy's special functions included."""
     op = UFUNCS.get(ufunc)
     if op is None and ufunc.__name__ in _SPECIAL:
@@ -314,15 +314,9 @@ def _astype(x: Any, dtype: Any, *_: Any, **__: Any) -> Any:
 def _item(x: Any, *index: Any) -> Any:
     if type(x) is TracedScalar:
         return x
-    return (
-        x.reshape(-1)[index[0]]
-        if len(index) == 1
-        else x[index]
-        if index
-        else x.reshape(-1)[0]
-        if x.size == 1
-        else x.value.item()
-    )
+    if index:
+        return x.reshape(-1)[index[0]] if len(index) == 1 else x[index]
+    return x.reshape(-1)[0] if x.size == 1 else x.value.item()
 
 
 def _tolist(x: Any) -> Any:
@@ -349,8 +343,8 @@ def _method_of(function: Any) -> Callable[..., Any]:
     return lambda x, *args, **kwargs: function(x, *args, **kwargs)
 
 
-_METHODS_OF_THE_NAME = """sum mean var std prod max min ptp any all argmax argmin argsort cumsum cumprod dot trace round clip
-    ravel swapaxes squeeze diagonal repeat take compress nonzero""".split()
+_METHODS_OF_THE_NAME = """sum mean var std prod max min ptp any all argmax argmin argsort cumsum cumprod dot trace round
+    clip ravel swapaxes squeeze diagonal repeat take compress nonzero""".split()
 METHODS: dict[str, Callable[..., Any]] = {
     **{name: _method_of(getattr(np, name)) for name in _METHODS_OF_THE_NAME},
     "reshape": _reshape,

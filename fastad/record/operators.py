@@ -16,7 +16,7 @@ from fastad.ops import BY_NAME, Op
 from fastad.record.elementwise import apply_operator, elementwise
 from fastad.record.traced import TracedArray, TracedScalar
 
-_PASSIVE_OPERANDS = (float, int, bool, np.generic, np.ndarray, list, tuple)
+_PASSIVE_OPERANDS = (float, int, bool, complex, np.generic, np.ndarray, list, tuple)
 
 
 def _array_operator(op: Op, reflected: bool) -> Callable[..., Any]:

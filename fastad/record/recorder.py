@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastad.containers import Structure, flatten, unflatten
-from fastad.errors import UnsupportedDtype
+from fastad.errors import FastADError, UnsupportedDtype
 from fastad.program import Program
 from fastad.record.builder import Builder, recording
 from fastad.record.creation import gather_objects, replacements
@@ -36,7 +36,13 @@ def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
     """Call a user's function so that its NumPy and math can hold traced values."""
     with _substitution().recording() as view:
         args, kwargs = view.see_arguments(args, kwargs)
-        return view.see(function)(*args, **kwargs)
+        try:
+            return view.see(function)(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            # NumPy hides the error of a conversion behind one of its own.
+            if isinstance(error.__cause__, FastADError):
+                raise error.__cause__ from None
+            raise
 
 
 def traced_inputs(builder: Builder, leaves: list[Any]) -> list[Any]:

@@ -63,8 +63,7 @@ def test_static_arguments_are_part_of_the_key():
         for static in STATICS:
             made(1.0, static)
     assert recordings(made) == len(STATICS)
-    plain_runs = seen[1 : 2 * len(STATICS) : 2]
-    assert all(isinstance(a, type(b)) for a, b in zip(plain_runs, STATICS, strict=True))
+    assert all(type(a) is type(b) for a, b in zip(seen[::2], STATICS, strict=False))
 
 
 def test_equal_statics_share_a_recording():
@@ -102,8 +101,7 @@ def test_integers_of_a_differentiated_argument_are_numbers():
 
 def test_shapes_and_structures_are_part_of_the_key():
     made = ad.grad(lambda x: np.sum(np.asarray(x) ** 2))
-    shapes = [(3,), (4,), (2, 2), (4, 1), (), (1,)]
-    points = [*(np.ones(shape) for shape in shapes), [1.0, 2.0], (1.0, 2.0)]
+    points = [np.ones(3), np.ones(4), np.ones((2, 2)), np.ones((4, 1)), np.array(1.0), np.ones((1,)), [1.0, 2.0], (1.0, 2.0)]
     for count, x in enumerate(points, 1):
         np.testing.assert_array_equal(np.asarray(made(x)), 2.0 * np.asarray(x))
         made(x)
