@@ -1,4 +1,4 @@
-"""The engine's figures beside their targets, as Markdown: `python -m bench.engine [--quick]`.
+"""The engine's figures beside their targets, as Markdown: `python -m bench.engine [--quick | --write]`.
 
 Theory of operation. One run measures everything, so that each figure can be read as a ratio to the
 plain loop at the top. The scalar stream is measured on a tape of 0.7 million instructions: ten thousand
@@ -9,6 +9,8 @@ processes; the first use on a fresh machine is a process with an empty folder as
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -29,6 +31,7 @@ from fastad.record.recorder import record_function
 from fastad.replay import Call
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "performance.md"
 STEPS = 10_000
 LORENZ_OPERATIONS = 71  # a step
 LORENZ_START = np.array([10.0, 28.0, 8.0 / 3.0, 1.0, 1.0, 1.0])
@@ -221,10 +224,8 @@ def first_use() -> list[tuple[str, ...]]:
     return [row("compile all kernels", compiled, "s", 60), row("load all kernels", loaded, "s", None)]
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="leave out new processes and fresh caches")
-    quick = parser.parse_args(argv).quick
+def report(quick: bool) -> None:
+    """Measure and print everything."""
     ad.warmup()
     control, tape = plain_loop_seconds(), ad.record(lorenz, LORENZ_START, STEPS)
     print(f"{machine()}\n")
@@ -239,6 +240,25 @@ def main(argv: list[str] | None = None) -> int:
     if not quick:
         table("New processes, warm cache", COLUMNS, start_up(5))
         table("First use, empty cache", COLUMNS, first_use())
+
+
+def write_page() -> None:
+    """Put a whole report into the page about performance, between its two headings."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        report(quick=False)
+    before, heading, rest = PAGE.read_text().partition("## A run\n")
+    after = rest.partition("## What is measured\n")[1:]
+    PAGE.write_text(f"{before}{heading}\n{text.getvalue()}{''.join(after)}")
+    print(f"written into {PAGE.relative_to(ROOT)}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="leave out new processes and fresh caches")
+    parser.add_argument("--write", action="store_true", help="write the whole report into docs/performance.md")
+    options = parser.parse_args(argv)
+    write_page() if options.write else report(options.quick)
     return 0
 
 

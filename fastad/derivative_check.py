@@ -271,7 +271,7 @@ class _Comparison:
         error = np.where(sure, _distance(exact, found), 0.0)
         allowed = SAFETY * np.where(sure, noise, 0.0) + self.difference_rtol * scale
         self.require(name, exact, what, found, error, allowed, units)
-        self.report.differences[f"{name} = {what}"] = _largest(error, scale)
+        self.report.differences[f"{name} = {what}"] = _largest(error, np.max(scale, initial=0.0))
 
     def require(self, name: str, a: np.ndarray, other: str, b: np.ndarray, error: np.ndarray, allowed: np.ndarray,
                 units: Any = 1.0) -> None:  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastad import formula
-from fastad.containers import Structure, flatten, leaf_shapes, leaf_size, leaves_like, unflatten, weight_leaves
+from fastad.containers import Structure, flatten, leaf_shapes, leaf_size, leaves_like, map_leaves, unflatten, weight_leaves
 from fastad.errors import NonScalarOutput, ShapeMismatch
 from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
 from fastad.program import Address
@@ -40,6 +40,13 @@ def _independent(builder: Builder, leaf: Any) -> Any:
         address = Address(builder.constant_array(value), value.size, max(value.size, 1))
         return fresh_array(builder, value, builder.block(code, value.size, (address,)))
     return elementwise(BY_NAME["copy"], leaf)
+
+
+def _own(leaf: Any) -> Any:
+    """The leaf, or a copy of an array: the function may write into its arguments, its caller into results."""
+    if type(leaf) is TracedArray:
+        return TracedArray(leaf.value.copy(), None if leaf.passive else leaf.slots.copy(), leaf.builder)
+    return TracedArray(np.array(leaf, np.float64)) if isinstance(leaf, np.ndarray) else leaf
 
 
 class _Log:
@@ -247,21 +254,18 @@ class _Nested:
         self.argnums = normal_argnums(argnums, len(args))
         self.structures: list[Structure] = []
         self.independents: list[Any] = []
-        new_args = list(args)
+        new_args = [map_leaves(_own, arg) for arg in args]
         for number in self.argnums:
             leaves: list[Any] = []
             self.structures.append(flatten(args[number], leaves, numbers=True))
             fresh = [_independent(builder, leaf) for leaf in leaves]
             self.independents += fresh
-            new_args[number] = unflatten(self.structures[-1], iter(fresh))
+            new_args[number] = unflatten(self.structures[-1], iter(map(_own, fresh)))
         with _Log(builder) as log:
-            result = normal_output(run_substituted(function, tuple(new_args), kwargs))
+            result = normal_output(run_substituted(function, tuple(new_args), map_leaves(_own, kwargs)))
             self.outputs, self.out_structure = output_leaves(result)
             self.entries = log.entries()
-
-    @property
-    def value(self) -> Any:
-        return unflatten(self.out_structure, iter(self.outputs))
+        self.value = unflatten(self.out_structure, iter(map(_own, self.outputs)))
 
     def scalar_output(self) -> Any:
         shapes = leaf_shapes(self.out_structure)

@@ -136,8 +136,8 @@ class Builder:
                 segments.append(Run(done, position, slot))
                 slot += position - done
                 done = position
-            operands = tuple(place.address(operand) for operand in block.operands)
-            segments.append(Block(block.code, slot, block.length, operands, block.sizes, block.index))
+            block.first, block.operands = slot, tuple([place.address(operand) for operand in block.operands])
+            segments.append(block)
             slot += block.length
         if len(self.opcode) > done:
             segments.append(Run(done, len(self.opcode), slot))
@@ -162,7 +162,8 @@ class _Renumbering:
     def address(self, address: Address) -> Address:
         if address.table is not None:
             return address_of(self(address.table))
-        return Address(self.one(address.start), address.count, address.inner, address.step, address.outer)
+        address.start = self.one(address.start)  # nobody else knows this address yet
+        return address
 
 
 # --- the recordings of a thread ---------------------------------------------------------------------

@@ -7,6 +7,7 @@ block instruction, whose operands are described by strides as long as nobody has
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,9 +32,9 @@ def numeric(x: Any) -> np.ndarray:
 
 def operand_address(builder: Builder, x: Any, value: np.ndarray, shape: tuple[int, ...]) -> Address:
     """Where the elements of one operand stand, broadcast to `shape`."""
-    count = 1
-    for n in shape:
-        count *= n
+    count = math.prod(shape)
+    if type(x) is TracedArray and x.root is x and x.first is not None and x.value.shape == shape:
+        return Address(x.first, count, max(count, 1))  # the commonest: the whole result of an instruction
     if type(x) is TracedScalar:
         return Address(x.slot, count, count, 0)
     if type(x) is TracedArray and not x.passive:
@@ -92,9 +93,7 @@ def elementwise(op: Op, *operands: Any) -> Any:
     else:
         value = np.asarray(value)
         shape = value.shape
-        addresses = tuple(
-            operand_address(builder, x, np.asarray(v), shape) for x, v in zip(operands, values, strict=True)
-        )
+        addresses = tuple([operand_address(builder, x, v, shape) for x, v in zip(operands, values, strict=True)])
         result = fresh_array(builder, value, builder.block(op.code, value.size, addresses))
         if not shape:
             result = TracedScalar(builder, result.first, value.item())

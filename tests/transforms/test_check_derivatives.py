@@ -9,6 +9,7 @@ import pytest
 
 import fastad as ad
 from fastad.errors import ArgumentIndexError, DerivativeCheckFailed, FastADError
+from fastad.tape import Linearization
 from fastad.testing import check_derivatives
 
 X = np.array([0.5, 1.5, -2.0])
@@ -16,7 +17,8 @@ RIGHT = {
     "scalar": (lambda x: x**3 * np.sin(x), 1.3),
     "scalar of an array": (lambda x: np.sum(np.exp(x) * x), X),
     "array": (lambda x: np.outer(x, np.sin(x)), X),
-    "containers": (lambda p, q: {"a": p["w"] @ q[0], "b": (q[1] * p["s"], [q[1] ** 2])}, {"w": np.ones((2, 3)), "s": 2.0}, (X, 0.7)),
+    "containers": (lambda p, q: {"a": p["w"] @ q[0], "b": (q[1] * p["s"], [q[1] ** 2])},
+                   {"w": np.ones((2, 3)), "s": 2.0}, (X, 0.7)),
     "static arguments": (lambda x, n, name, flag: x**n if name == "power" and flag else x, X, 3, "power", True),
     "many inputs": (lambda x: np.sum(np.sin(x[:-1]) * x[1:] ** 2), np.linspace(-1.0, 1.0, 60)),
     "tiny": (lambda x: np.log(x), np.array([1e-9, 1e-3])),
@@ -52,8 +54,10 @@ def test_right_derivatives_pass(name):
     for order in (1, 2):
         report = check_derivatives(f, *args, order=order)
         assert max(report.modes.values()) < 1e-12
-        assert "agree" in str(report) and len(str(report).splitlines()) == 2 + len(report.modes) + len(report.differences)
-    assert report.inputs == sum(np.size(leaf) for leaf in flat(args)) and report.outputs == sum(np.size(v) for v in flat([f(*args)]))
+        lines = str(report).splitlines()
+        assert "agree" in lines[0] and len(lines) == 2 + len(report.modes) + len(report.differences)
+    assert report.inputs == sum(map(np.size, flat(args)))
+    assert report.outputs == sum(map(np.size, flat([f(*args)])))
 
 
 def flat(tree):
@@ -73,11 +77,12 @@ def test_differences_confirm_smooth_functions():
 
 
 def test_a_dropped_derivative_is_found():
-    with pytest.raises(DerivativeCheckFailed, match=r"jacobian, forward and differences disagree.*\[0, 1\]: 1\.5 against") as e:
+    message = r"jacobian, forward and differences disagree.*\[0, 1\]: 1\.5 against"
+    with pytest.raises(DerivativeCheckFailed, match=message) as caught:
         check_derivatives(lambda x: x[0] + ad.stop_gradient(x[1]) * x[1], np.array([1.0, 1.5]))
-    found = float(str(e.value).rsplit(" ", 1)[1])
+    found = float(str(caught.value).rsplit(" ", 1)[1])
     assert found == pytest.approx(3.0, rel=1e-9)
-    assert isinstance(e.value, AssertionError) and isinstance(e.value, FastADError)
+    assert isinstance(caught.value, AssertionError) and isinstance(caught.value, FastADError)
 
 
 def test_a_wrong_second_derivative_is_found():
@@ -94,12 +99,10 @@ def test_a_wrong_second_derivative_is_found():
 
 @pytest.mark.parametrize(
     ("kernel", "named"),
-    [("tangent_sweep", "jacobian, forward"), ("adjoint_sweep", "jacobian, reverse|vjp|grad"), ("second", "hvp|hessian|grad")],
+    [("tangent_sweep", "forward"), ("adjoint_sweep", "reverse|vjp|grad"), ("second", "hvp|hessian|grad")],
 )
 def test_each_mode_is_held_against_the_others(monkeypatch, kernel, named):
     """A sweep that is off by one part in 10^9 disagrees with the others."""
-    from fastad.tape import Linearization
-
     original, second = Linearization.sweep, Linearization.second_order
     task = {"tangent_sweep": 3, "adjoint_sweep": 4}.get(kernel)
 
@@ -125,15 +128,10 @@ def test_tolerances_are_the_caller_s():
     check_derivatives(lambda x: ad.stop_gradient(x) * 1e-6 * x + x, 2.0, order=1, difference_rtol=1e-3)
 
 
-def test_a_nan_where_differences_are_finite_is_found():
-    with pytest.raises(DerivativeCheckFailed, match="nan against"), np.errstate(all="ignore"):
-        check_derivatives(lambda x: np.where(x > 0.0, x**2, 0.0 * np.log(x) * 0.0 + 0.0 * np.sqrt(x)) * 1.0 if x > 9 else masked(x), -1.0)
-
-
-def masked(x):
-    """The classic: nan times a mask of zeros."""
-    root = np.sqrt(x * ad.stop_gradient(1.0 / np.maximum(x, 0.0))) if x > 1e9 else np.nan * (x - ad.stop_gradient(x))
-    return np.maximum(root, 0.0) if x > 1e9 else np.fmax(root, x)
+def test_an_infinity_where_differences_are_finite_is_found():
+    """The root of a difference that is always 0."""
+    with pytest.raises(DerivativeCheckFailed, match="inf against"):
+        check_derivatives(lambda x: x + np.sqrt(x - ad.stop_gradient(x)), 2.0, order=1)
 
 
 def test_argnums_and_order():

@@ -238,3 +238,32 @@ def test_assignments_inside():
     np.testing.assert_allclose(ad.grad(f)(x), gradient, rtol=1e-15)
     hessian = np.array([[2 + 2 * 4.0, 4 * 1.5 * 2.0, 0.0], [4 * 1.5 * 2.0, 2 * 1.5**2, 0.0], [0.0, 0.0, 2.0]])
     np.testing.assert_allclose(ad.grad(g)(x), 2.0 * hessian @ gradient, rtol=1e-14)
+
+
+def test_functions_may_write_into_their_arguments_inside():
+    """As outside: each call works on copies, whichever argument it is."""
+
+    def f(x, y):
+        x *= 2.0
+        y[0] = 1.0
+        x[0] = x[1] ** 2
+        return np.sum(x**2 * y)
+
+    def g(x):
+        y = x * 3.0
+        first = ad.grad(f)(x, y)
+        return np.sum(first * x) + np.sum(y)
+
+    x = np.array([1.0, 2.0, 0.5])
+    # f = (2 x1)^4 + (2 x1)^2 y1 + (2 x2)^2 y2, and y = 3 x
+    expected = [3.0, 64.0 * 4 * 8.0 + 24.0 * 3 * 4.0 + 3.0, 24.0 * 3 * 0.25 + 3.0]
+    np.testing.assert_allclose(ad.grad(g)(x), expected, rtol=1e-14)
+
+
+def test_results_of_vjp_may_be_written_into_inside():
+    def f(x):
+        value, pullback = ad.vjp(lambda y: y * y, x)
+        value[0] = 7.0
+        return np.sum(pullback(np.ones(2))[0] * x) + np.sum(value)
+
+    np.testing.assert_array_equal(ad.grad(f)(np.array([1.0, 3.0])), [4.0, 4.0 * 3.0 + 6.0])

