@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 
 from fastad import formula
-from fastad.containers import Structure, flatten, leaf_shapes, leaf_size, leaves_like, map_leaves, unflatten, weight_leaves
+from fastad.containers import (
+    Structure,
+    flatten,
+    leaf_shapes,
+    leaf_size,
+    leaves_like,
+    map_leaves,
+    unflatten,
+    weight_leaves,
+)
 from fastad.errors import NonScalarOutput, ShapeMismatch
 from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
 from fastad.program import Address
