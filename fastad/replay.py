@@ -11,6 +11,8 @@ a captured array that has changed, random numbers or hidden state end in an erro
 
 from __future__ import annotations
 
+import gc
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -101,15 +103,36 @@ class Call:
         return unflatten(self.structure, split(self.x.copy(), self.structure, np.float64))
 
 
+class _without_collector:
+    """Context without cyclic garbage collection: a recording makes many small objects and no garbage."""
+
+    _lock, _users, _was_on = threading.Lock(), 0, False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if _without_collector._users == 0:
+                _without_collector._was_on = gc.isenabled()
+                gc.disable()
+            _without_collector._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            _without_collector._users -= 1
+            if _without_collector._users == 0 and _without_collector._was_on:
+                gc.enable()
+
+
 def new_tape(function: Callable[..., Any], call: Call) -> tuple[Tape, np.ndarray]:
     """A tape of the function at the point of a call, and the recorded value (m,).
 
     The compiled primal must come to the recorded value. Where it does not, rounding may have been
     amplified; the reference interpreter, which computes with NumPy's own functions, decides.
     """
-    recording = record_function(function, call.structure, list(split(call.x, call.structure)), call.active)
-    tape = Tape(optimise(recording.program), call.structure, recording.out_structure)
-    if not _agree(tape.evaluate(call.x)[0], recording.value):
+    with _without_collector():
+        recording = record_function(function, call.structure, list(split(call.x, call.structure)), call.active)
+        tape = Tape(optimise(recording.program), call.structure, recording.out_structure)
+        computed = tape.evaluate(call.x)[0]
+    if not _agree(computed, recording.value):
         from fastad.testing import interpret
 
         values = interpret(tape.program, call.x, own_functions=True)[tape.program.outputs]

@@ -43,6 +43,7 @@ _ANNOTATIONS = "__annotate__" if sys.version_info >= (3, 14) else "__annotations
 _CARRIED = ("__qualname__", "__module__", "__doc__", "__dict__", _ANNOTATIONS)
 _UNTOUCHED = {"__new__", "__init_subclass__", "__class_getitem__", "__set_name__", "__del__"}
 _HEAP_TYPE = 1 << 9
+_name = type.__dict__["__name__"].__get__  # past whatever a metaclass defines
 
 
 def _content(cell: CellType) -> object:
@@ -186,6 +187,11 @@ class View:
             if used is not cell:
                 used.cell_contents = seen
 
+    def _see_compiled(self, dispatcher: object) -> object:
+        seen = self._substitution.compiled(dispatcher)
+        self._seen[id(dispatcher)], self._originals[id(seen)] = (dispatcher, seen), dispatcher
+        return seen
+
     def _see_whole(self, whole: object) -> object:
         take_apart, join = _WHOLES[type(whole)]
         parts = tuple(take_apart(whole))
@@ -238,7 +244,13 @@ def _see_same(view: View, value: object) -> object:
 class Substitution:
     """What is to be seen in place of what; made once, for many recordings."""
 
-    def __init__(self, replacements: Iterable[tuple[object, object]], opaque: Iterable[str] = ()):
+    def __init__(
+        self,
+        replacements: Iterable[tuple[object, object]],
+        opaque: Iterable[str] = (),
+        compiled: Callable[[Any], object] = lambda dispatcher: dispatcher,
+    ):
+        self.compiled = compiled  # what is to be seen in place of a function compiled by Numba
         self.seen = {id(original): (original, replacement) for original, replacement in replacements}
         self.originals = {id(replacement): original for original, replacement in self.seen.values()}
         self.looks: dict[int, _Look | None] = {id(type(pair[0])): _see_same for pair in self.seen.values()}
@@ -256,6 +268,8 @@ class Substitution:
         """How values of a type are seen; None if as they are."""
         if issubclass(kind, ModuleType) and kind is not ModuleProxy:
             return View._see_module
+        if _name(kind) == "CPUDispatcher" and str(class_vars(kind).get("__module__")).startswith("numba."):
+            return View._see_compiled
         return View._see_object if issubclass(kind, type) or self.is_user_class(kind) else None
 
     def is_user_class(self, kind: type) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, update_wrapper
 from typing import Any
 
 import numpy as np
 
 from fastad.containers import Structure, flatten, unflatten
-from fastad.errors import FastADError, UnsupportedDtype
+from fastad.errors import FastADError, UnsupportedDtype, UnsupportedFunction
 from fastad.program import Program
-from fastad.record.builder import Builder, recording
+from fastad.record.builder import Builder, recording, user_line
 from fastad.record.creation import gather_objects, replacements
 from fastad.record.namespace import Substitution
 from fastad.record.traced import TracedArray, TracedScalar, is_traced, plain
@@ -27,9 +27,25 @@ class Recording:
     value: Any
 
 
+def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
+    """A function compiled by Numba, as recorded code calls it: on values that are not traced."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if any(map(is_traced, (*args, *kwargs.values()))):
+            raise UnsupportedFunction(
+                f"the compiled function {dispatcher.__name__} was called on a traced value at {user_line()}: fastad "
+                f"records NumPy code; call its Python function, {dispatcher.__name__}.py_func, instead"
+            )
+        return dispatcher(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
+
+    update_wrapper(call, dispatcher)
+    call.py_func = dispatcher.py_func  # type: ignore[attr-defined]  # as of the dispatcher
+    return call
+
+
 @cache
 def _substitution() -> Substitution:
-    return Substitution(replacements())
+    return Substitution(replacements(), compiled=on_plain_values)
 
 
 def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
 import itertools
 import math
 from math import exp as plain_exp
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.special
+from numba import njit
 from numpy import sin as plain_sin
 from numpy import zeros as plain_zeros
 
@@ -384,6 +386,45 @@ def test_what_cannot_be_differentiated_is_refused_with_the_line(name) -> None:
         ad.grad(f)(X)
     if text is not None:
         assert f"test_numpy_code.py:{f.__code__.co_firstlineno}" in str(caught.value)
+
+
+@njit
+def compiled_square(t):
+    return t * t
+
+
+@njit
+def compiled_sum(v):
+    return v.sum()
+
+
+def test_compiled_functions_run_on_plain_values() -> None:
+    def f(x):
+        made = np.zeros(3)
+        made[:] = 2.0
+        return compiled_square(3.0) * x[0] + compiled_sum(made) * x[1] + compiled_sum(A[0]) * x[2]
+
+    assert ad.grad(f)(X) == pytest.approx([9.0, 6.0, A[0].sum(), 0.0])
+    assert ad.grad(lambda x: compiled_square.py_func(x[0]))(X)[0] == pytest.approx(2 * X[0])
+
+
+@pytest.mark.parametrize("f", [compiled_sum, lambda x: compiled_sum(x), lambda x: compiled_square(x[0])])
+def test_compiled_functions_on_traced_values_are_refused_by_name(f) -> None:
+    with pytest.raises(ad.errors.UnsupportedFunction, match=r"compiled_s\w+ was called on a traced value"):
+        ad.grad(f)(X)
+
+
+def test_collection_is_on_again_after_a_recording() -> None:
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError):
+        ad.grad(lambda x: x[0] * (1 // 0))(X)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        ad.grad(lambda x: x[0])(X)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_an_exception_inside_leaves_no_state() -> None:
