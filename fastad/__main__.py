@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import sys
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -19,18 +21,24 @@ def main(argv: list[str] | None = None) -> int:
     if rest and options.command != "demo":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        if options.command == "demo":
-            from fastad import demo
-
-            return demo.main(rest)
-        commands = {"trace": _trace, "warmup": _warmup, "info": _info}
-        return commands[options.command](options)
+        code = _run(options, rest)
+        sys.stdout.flush()  # so that a closed pipe is noticed here
+        return code
     except FastADError as error:
         print(f"fastad {options.command}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _run(options: argparse.Namespace, rest: list[str]) -> int:
+    if options.command == "demo":
+        from fastad import demo
+
+        return demo.main(rest)
+    commands = {"trace": _trace, "warmup": _warmup, "info": _info}
+    return commands[options.command](options)
 
 
 def _not_an_option(argument: str) -> str:
@@ -95,9 +103,12 @@ def _point(assignments: list[str], variables: list[str]) -> dict[str, float]:
     point: dict[str, float] = {}
     for text in assignments:
         name, equals, number = text.partition("=")
-        if not equals or not name.strip().isidentifier():
+        name = unicodedata.normalize("NFKC", name.strip())  # as Python's parser does
+        if not equals or not name.isidentifier():
             raise InvalidExpression(f"{text!r} is not of the form name=value")
-        point[name.strip()] = _float(number)
+        if name in point:
+            raise InvalidExpression(f"two values for {name}")
+        point[name] = _float(number)
     missing, unused = [v for v in variables if v not in point], [v for v in point if v not in variables]
     if missing:
         raise InvalidExpression(f"no value for {', '.join(missing)}: add {' '.join(f'{v}=...' for v in missing)}")
@@ -117,8 +128,13 @@ def _float(text: str) -> float:
 
 def _numbers(text: str, count: int, what: str) -> list[float]:
     numbers = [_float(part) for part in text.split(",")]
+    if not all(map(math.isfinite, numbers)):
+        raise InvalidExpression(f"the {what} {text.strip()!r} has a number that is not finite")
     if len(numbers) != count:
-        raise InvalidExpression(f"the {what} has {len(numbers)} numbers, but there are {count} variables")
+        raise InvalidExpression(
+            f"the {what} has {len(numbers)} number{'s' * (len(numbers) != 1)}, but there "
+            f"{'is 1 variable' if count == 1 else f'are {count} variables'}"
+        )
     return numbers
 
 
@@ -131,6 +147,7 @@ def _wanted_traces(tape: Any, x: list[float], options: argparse.Namespace) -> li
         direction = np.array(_numbers(options.direction, len(x), "direction"))
         if not np.any(direction):
             raise InvalidExpression("the direction is zero, so it cannot be made a unit vector")
+        direction /= np.abs(direction).max()  # its square may neither overflow nor vanish
         return [tape.trace(*x, mode="tangent", seed=direction / np.linalg.norm(direction))]
     modes = [mode for mode in ("primal", "tangent", "adjoint") if getattr(options, mode)]
     return [tape.trace(*x, mode=mode) for mode in modes or ("primal", "tangent", "adjoint")]
@@ -141,8 +158,9 @@ def _summary(traces: list[Any], names: list[str], options: argparse.Namespace) -
     for trace in traces:
         if trace.adjoints is not None:
             gradient = ", ".join(f"{g:.15g}" for g in trace.adjoints)
-            lines.append(f"gradient = ({gradient}) with respect to ({', '.join(names)}), by one reverse pass;")
-            lines.append(f"forward passes, one a column of the seed matrix, would be {len(names)}.")
+            passes = f"{len(names)} forward pass{'es' * (len(names) > 1)}, one a variable"
+            lines.append(f"gradient = ({gradient}) with respect to ({', '.join(names)})")
+            lines.append(f"by 1 reverse pass; with tangents it would be {passes}")
         elif trace.tangents is not None:
             what = "directional derivative" if options.direction is not None else "tangent"
             lines.append(f"{what} = {trace.tangents[0]:.15g}")

@@ -2,6 +2,15 @@
 
 The text becomes a syntax tree, every node of which must be on the list below; the function made of it
 walks the tree and calls NumPy, so it can be recorded like any other function.
+
+>>> formula = parse_expression("log(x1) + x1*x2")
+>>> formula.variables
+['x1', 'x2']
+>>> float(formula(x1=1.0, x2=5.0))
+5.0
+>>> parse_expression("x1 ^ 2")
+Traceback (most recent call last):
+fastad.errors.InvalidExpression: ^ is not a power: write ** (column 4)
 """
 
 from __future__ import annotations
@@ -9,6 +18,8 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +50,9 @@ class Expression:
         self.variables = sorted({n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and _is_variable(n.id)})
 
     def __call__(self, **values: Any) -> Any:
+        missing = [name for name in self.variables if name not in values]
+        if missing:
+            raise InvalidExpression(f"no value for {', '.join(missing)}")
         with np.errstate(all="ignore"):  # infinities and nan are results like others
             return _evaluate(self.tree, values)
 
@@ -68,65 +82,110 @@ def parse_expression(text: str) -> Expression:
     """
     if not text.strip() or len(text) > LONGEST:
         raise InvalidExpression("the expression is empty" if not text.strip() else f"longer than {LONGEST} characters")
+    line = re.sub(r"\s", " ", text)  # one line, so that a column says where
+    tree = _tree(line)
+    _Check(line).check(tree, 0)
+    return Expression(text, tree)
+
+
+def _tree(line: str) -> ast.expr:
+    """The syntax tree; columns in it are those of the line without spaces in front."""
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's remarks about style, such as about `2if`
+            return ast.parse(line.strip(), mode="eval").body
     except SyntaxError as error:
-        raise InvalidExpression(f"cannot read {_short(text)!r}: {error.msg} at column {error.offset}") from None
+        raise InvalidExpression(f"cannot read {_short(line)!r}: {_reason(error, line)}") from None
+    except UnicodeEncodeError as error:
+        raise InvalidExpression(f"cannot read the expression: no character at column {error.start + 1}") from None
     except (ValueError, MemoryError, RecursionError) as error:
         raise InvalidExpression(f"cannot read the expression: {error or 'nested too deeply'}") from None
-    _check(tree, 0)
-    return Expression(text, tree)
+
+
+def _reason(error: SyntaxError, line: str) -> str:
+    """What is wrong, in Python's words without its advice, and in which column of the line."""
+    if "digits" in error.msg:
+        return "a number has too many digits"
+    if error.msg == "invalid syntax" and not error.offset:  # Python's way to say so
+        return f"something is missing after its end, column {len(line.rstrip())}"
+    message = re.split(r"\. |; | \(", error.msg)[0]
+    return f"{message} at column {max(error.offset or 1, 1) + _indent(line)}"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _check(node: ast.AST, depth: int) -> None:
-    if depth > DEEPEST:
-        raise InvalidExpression(f"the expression is nested more than {DEEPEST} deep")
-    children = list(ast.iter_child_nodes(node))
-    match node:
-        case ast.Constant(value=value) if (
-            isinstance(value, int | float) and type(value) is not bool and abs(value) < 1e308
-        ):
-            return
-        case ast.Name():
-            if not _is_variable(node.id) and node.id not in CONSTANTS:
-                raise _bad(node, f"{node.id} is a function and needs arguments")
-            return
-        case ast.BinOp(op=ast.BitXor()):
-            raise _bad(node, "^ is not a power: write **")
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            children = [left, right]
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-            children = [operand]
-        case ast.Call():
-            children = _call_arguments(node)
-        case _:
-            raise _bad(node, f"{_what(node)} is not part of a formula")
-    for child in children:
-        _check(child, depth + 1)
+class _Check:
+    """Raises where a node is not on the list."""
+
+    def __init__(self, line: str) -> None:
+        self.indent, self.line = _indent(line), line.strip().encode()
+
+    def check(self, node: ast.AST, depth: int) -> None:
+        if depth > DEEPEST:
+            raise InvalidExpression(f"the expression is nested more than {DEEPEST} deep")
+        for child in self.children(node):
+            self.check(child, depth + 1)
+
+    def children(self, node: ast.AST) -> list[Any]:
+        """What is to be checked below a node that is on the list."""
+        match node:
+            case ast.Constant(value=value) if isinstance(value, int | float) and type(value) is not bool:
+                if abs(value) >= 1e308:
+                    raise self.bad(node, "a number is too large")
+                return []
+            case ast.Name():
+                if not _is_variable(node.id) and node.id not in CONSTANTS:
+                    raise self.bad(node, f"{node.id} is a function and needs arguments")
+                return []
+            case ast.BinOp(op=ast.BitXor()):
+                raise self.bad(node, "^ is not a power: write **", self.line.index(b"^", node.left.end_col_offset))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+                return [left, right]
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+                return [operand]
+            case ast.Call():
+                return self.arguments(node)
+        raise self.bad(node, f"{_what(node)} is not part of a formula")
+
+    def arguments(self, node: ast.Call) -> list[ast.expr]:
+        if not isinstance(node.func, ast.Name):
+            self.children(node.func)
+            raise self.bad(node, "only a function's name can stand before parentheses; a product needs *")
+        name = node.func.id
+        op = _NAMED.get(ALIASES.get(name, name))
+        if op is None:
+            raise self.bad(node, f"unknown function {name}")
+        if node.keywords:
+            raise self.bad(node, f"{name} takes arguments without names")
+        if len(node.args) != op.arity:
+            raise self.bad(node, f"{name} takes {op.arity} argument{'s' * (op.arity > 1)}, not {len(node.args)}")
+        return node.args
+
+    def bad(self, node: Any, message: str, offset: int | None = None) -> InvalidExpression:
+        """The error; offsets of Python count bytes, and ours characters."""
+        before = self.line[: node.col_offset if offset is None else offset].decode()
+        return InvalidExpression(f"{message} (column {self.indent + len(before) + 1})")
 
 
-def _call_arguments(node: ast.Call) -> list[ast.AST]:
-    name = node.func.id if isinstance(node.func, ast.Name) else None
-    op = _NAMED.get(ALIASES.get(name, name)) if name else None
-    if op is None:
-        raise _bad(node, f"unknown function {name or _what(node.func)}")
-    if node.keywords or len(node.args) != op.arity:
-        raise _bad(node, f"{name} takes {op.arity} argument{'s' * (op.arity > 1)}, not {len(node.args)}")
-    return list(node.args)
+_WORDS = {
+    ast.Attribute: "an attribute (a.b)", ast.Subscript: "an index (a[i])", ast.Compare: "a comparison",
+    ast.Lambda: "a lambda", ast.IfExp: "a condition (if ... else)", ast.BoolOp: "a logical operation",
+    ast.Not: "the word not", ast.Tuple: "a list of several values", ast.List: "a list",
+    ast.Starred: "an asterisk before an argument",
+}  # fmt: skip
 
 
 def _what(node: ast.AST) -> str:
-    return {"Attribute": "an attribute (a.b)", "Subscript": "an index (a[i])", "Compare": "a comparison"}.get(
-        type(node).__name__, f"a Python {type(node).__name__}"
-    )
-
-
-def _bad(node: Any, message: str) -> InvalidExpression:
-    return InvalidExpression(f"{message} (column {getattr(node, 'col_offset', 0) + 1})")
+    if isinstance(node, ast.Constant):
+        return f"the constant {node.value!r:.40}"
+    kind = type(node.op) if isinstance(node, ast.UnaryOp | ast.BinOp) else type(node)
+    return _WORDS.get(kind, f"Python's {kind.__name__}")
 
 
 def _evaluate(node: Any, values: dict[str, Any]) -> Any:

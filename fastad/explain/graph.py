@@ -1,7 +1,22 @@
 """The computation graph of a tape: elementals as nodes, operands as arrows; DOT, Mermaid and SVG.
 
-The SVG needs no other program: nodes stand in levels by their depth (the longest way from an
-independent), are ordered within a level by the barycentre of their neighbours, and are joined by curves.
+A block is one node, and so are the independents where there are many and the constants that a block reads
+as an array. The SVG needs no other program: `fastad.explain.layout` says where the nodes stand.
+
+>>> import fastad as ad
+>>> graph = ad.record(lambda x, y: x * y + x, 2.0, 3.0).graph()
+>>> print(graph.to_mermaid())
+flowchart TB
+  n0["x1"]
+  n1["x2"]
+  n2(["*"])
+  n3(["+"])
+  n4["y"]
+  n0 --> n2
+  n1 --> n2
+  n0 --> n3
+  n2 --> n3
+  n3 --> n4
 """
 
 from __future__ import annotations
@@ -9,44 +24,48 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fastad.errors import TapeTooLarge
+from fastad.explain.layout import GAP, Box, place
 from fastad.explain.listing import operand_name
-from fastad.ops import BY_CODE, Op
+from fastad.ops import BY_CODE
 from fastad.program import Block, Program
 
 if TYPE_CHECKING:
     from fastad.tape import Tape
 
 MOST_NODES = 400
+MOST_INPUTS = 24  # drawn one by one
+MOST_CONSTANTS = 6  # of one operand of a block, drawn one by one
 _COLOURS = {"independent": "#d7e8fa", "constant": "#eeeeee", "elemental": "#ffffff", "dependent": "#fbe3c8"}
-_ROW, _GAP, _HEIGHT = 78, 26, 34
+_ROW, _HEIGHT = 74, 34
 
 
-@dataclass
-class Node:
-    """A node: what it shows, what kind it is, and the nodes that it reads."""
+@dataclass(eq=False)
+class Node(Box):
+    """A node: what it shows, what kind it is, and the keys of the nodes that it reads."""
 
-    key: int
-    label: str
-    kind: str
+    key: int = 0
+    label: str = ""
+    kind: str = "elemental"
     reads: list[int] = field(default_factory=list)
-    level: int = 0
-    x: float = 0.0
 
-    @property
-    def width(self) -> float:
-        return max(44.0, 7.4 * len(self.label) + 18.0)
+    def __post_init__(self) -> None:
+        self.width = max(44.0, 7.4 * len(self.label) + 18.0)
 
 
 class Graph:
     """The computation graph of a tape; see `Tape.graph`."""
 
     def __init__(self, tape: Tape) -> None:
-        self.nodes = _nodes(tape.program)
+        if tape.instructions > MOST_NODES:
+            raise _too_large("tape", tape.instructions, "instructions")
+        self.nodes = _Builder(tape.program).nodes
         if len(self.nodes) > MOST_NODES:
-            raise TapeTooLarge(f"the graph has {len(self.nodes)} nodes, and at most {MOST_NODES} can be drawn")
+            raise _too_large("graph", len(self.nodes), "nodes")
 
     @property
     def edges(self) -> list[tuple[int, int]]:
@@ -75,19 +94,19 @@ class Graph:
 
     def to_svg(self) -> str:
         """The graph as an SVG picture."""
-        levels = _place(self.nodes)
-        width = max((node.x + node.width / 2 for node in self.nodes.values()), default=0.0) + _GAP
-        height = len(levels) * _ROW + _GAP
+        nodes = list(self.nodes.values())
+        edges = [(self.nodes[a], self.nodes[b]) for a, b in dict.fromkeys(self.edges)]
+        routes = place(nodes, edges, [node for node in nodes if node.kind == "constant"])
+        width = max((box.x + box.width / 2 for box in [*nodes, *(b for r in routes for b in r)]), default=0.0) + GAP
+        height = max((_top(node) + _HEIGHT for node in nodes), default=0.0) + GAP
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" '
-            f'width="{width:.0f}" height="{height}" font-family="Helvetica, Arial, sans-serif" font-size="13">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+            f'width="{width:.0f}" height="{height:.0f}" font-family="Helvetica, Arial, sans-serif" font-size="13">',
             '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
             'orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#555"/></marker></defs>',
             '<rect width="100%" height="100%" fill="#ffffff"/>',
         ]
-        parts += [_curve(self.nodes[a], self.nodes[b]) for a, b in self.edges]
-        parts += [_shape(node) for node in self.nodes.values()]
-        return "\n".join([*parts, "</svg>"])
+        return "\n".join([*parts, *map(_curve, routes), *map(_shape, nodes), "</svg>"])
 
     def save(self, path: str | Path) -> None:
         """Write the graph; the ending says how: .svg, .dot or .mmd."""
@@ -101,104 +120,117 @@ class Graph:
         return self.to_svg()
 
 
+def _too_large(what: str, count: int, units: str) -> TapeTooLarge:
+    return TapeTooLarge(
+        f"the {what} has {count} {units}, and at most {MOST_NODES} can be drawn; tape.show() lists them as text"
+    )
+
+
 # --- nodes ------------------------------------------------------------------------------------------
-def _nodes(program: Program) -> dict[int, Node]:
-    """Nodes by key: independents, constants in use, instructions, results; a block is one node."""
-    nodes = {i: Node(i, f"x{i + 1}", "independent") for i in range(program.inputs)}
-    block_of: dict[int, int] = {}
-    for first, code, operands in program.instructions():
-        op, block = BY_CODE[code], operands[0]
-        if isinstance(block, Block):
-            slots = sorted({int(slot) for operand in block.operands for slot in operand.slots()})
-            block_of.update(dict.fromkeys(range(block.first, block.first + block.length), first))
-            label = f"{block.name} [{block.length}]" if block.length > 1 else block.name
+class _Builder:
+    """Nodes by key, operands before results: independents, constants in use, instructions, dependents."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.nodes: dict[int, Node] = {}
+        self.key_of: dict[int, int] = {}  # of the slots whose node has another number
+        self.arrays: dict[bytes, int] = {}  # nodes of arrays of constants
+        self._add_independents()
+        for first, code, operands in program.instructions():
+            if isinstance(operands[0], Block):
+                self._add_block(operands[0])
+            else:
+                self._add_scalar(first, BY_CODE[code], operands)
+        self._add_dependents()
+
+    def _add(self, key: int, label: str, kind: str, reads: list[int] | None = None) -> int:
+        self.nodes[key] = Node(key=key, label=label, kind=kind, reads=reads or [])
+        return key
+
+    def _add_independents(self) -> None:
+        n = self.program.inputs
+        if n > MOST_INPUTS:
+            self.key_of.update(dict.fromkeys(range(n), self._add(0, f"x1 ... x{n}", "independent")))
         else:
-            slots = list(operands)
-            label = (op.symbol if isinstance(op, Op) and op.symbol else op.name) + _exponent(program, op.name, slots)
-        reads = list(dict.fromkeys(block_of.get(s, s) for s in slots)) if isinstance(block, Block) else slots
-        reads = [block_of.get(slot, slot) for slot in reads]
-        for slot in reads:
-            if program.inputs <= slot < program.first_result:
-                nodes.setdefault(slot, Node(slot, operand_name(program, slot), "constant"))
-        nodes[first] = Node(first, label, "elemental", reads)
-        if len(nodes) > 4 * MOST_NODES:
-            break
-    return _with_results(program, nodes, block_of)
+            for i in range(n):
+                self._add(i, f"x{i + 1}", "independent")
+
+    def _is_constant(self, slot: int) -> bool:
+        return self.program.inputs <= slot < self.program.first_result
+
+    def _key(self, slot: int) -> int:
+        """The node that holds a slot; that of a constant is made here."""
+        if self._is_constant(slot) and slot not in self.nodes:
+            self._add(slot, operand_name(self.program, slot), "constant")
+        return self.key_of.get(slot, slot)
+
+    def _after_results(self) -> int:
+        """The first key that is neither a slot nor a result's."""
+        return self.program.slots + self.program.outputs.size
+
+    def _add_scalar(self, slot: int, op: Any, operands: tuple[int, ...]) -> None:
+        label = op.symbol if op.symbol and op.arity == 2 else op.name
+        if op.name == "power_constant" and self._is_constant(operands[1]):
+            label, operands = f"** {operand_name(self.program, operands[1])}", operands[:1]
+        self._add(slot, label, "elemental", [self._key(operand) for operand in operands])
+
+    def _add_block(self, block: Block) -> None:
+        reads = [key for operand in block.operands for key in self._keys(operand.slots())]
+        self.key_of.update(dict.fromkeys(range(block.first, block.first + block.length), block.first))
+        label = f"{block.name} [{block.length}]" if block.length > 1 else block.name
+        self._add(block.first, label, "elemental", list(dict.fromkeys(reads)))
+
+    def _keys(self, slots: np.ndarray) -> list[int]:
+        """The nodes that an operand of a block reads; many constants are one node."""
+        slots = np.unique(slots)
+        constant = (slots >= self.program.inputs) & (slots < self.program.first_result)
+        array = slots[constant]
+        if array.size <= MOST_CONSTANTS:
+            return [self._key(slot) for slot in slots.tolist()]
+        key = self.arrays.setdefault(array.tobytes(), self._after_results() + len(self.arrays))
+        if key not in self.nodes:
+            self._add(key, f"constants [{array.size}]", "constant")
+        return [key, *(self._key(slot) for slot in slots[~constant].tolist())]
+
+    def _add_dependents(self) -> None:
+        sources: dict[int, list[int]] = {}
+        for k, slot in enumerate(self.program.outputs.tolist()):
+            sources.setdefault(self._key(slot), []).append(k + 1)
+        for source, numbers in sources.items():
+            label = "y" if self.program.outputs.size == 1 else _numbered(numbers)
+            self._add(self.program.slots + numbers[0] - 1, label, "dependent", [source])
 
 
-def _exponent(program: Program, name: str, slots: list[int]) -> str:
-    return "" if name != "power_constant" else f" {operand_name(program, slots[1])}"
+def _numbered(numbers: list[int]) -> str:
+    """`y3`, or `y1 ... y5`; the results that come from one node."""
+    if len(numbers) <= 2:
+        return ", ".join(f"y{k}" for k in numbers)
+    return f"y{numbers[0]} ... y{numbers[-1]}" if numbers[-1] - numbers[0] < len(numbers) else f"{len(numbers)} results"
 
 
-def _with_results(program: Program, nodes: dict[int, Node], block_of: dict[int, int]) -> dict[int, Node]:
-    sources = list(dict.fromkeys(block_of.get(int(slot), int(slot)) for slot in program.outputs))
-    for k, source in enumerate(sources):
-        if program.inputs <= source < program.first_result:
-            nodes.setdefault(source, Node(source, operand_name(program, source), "constant"))
-        label = "y" if len(sources) == 1 else f"y{k + 1}"
-        nodes[program.slots + k] = Node(program.slots + k, label, "dependent", [source] if source in nodes else [])
-    return nodes
+# --- drawing ----------------------------------------------------------------------------------------
+def _top(box: Box) -> float:
+    return GAP + box.level * _ROW
 
 
-# --- layout -----------------------------------------------------------------------------------------
-def _place(nodes: dict[int, Node]) -> list[list[Node]]:
-    """Levels from top to bottom, each in its order, with the nodes' coordinates set."""
-    for node in nodes.values():
-        node.level = 1 + max((nodes[operand].level for operand in node.reads), default=-1)
-    readers: dict[int, list[Node]] = {key: [] for key in nodes}
-    for node in nodes.values():
-        for operand in node.reads:
-            readers[operand].append(node)
-    for node in nodes.values():
-        if node.kind == "constant" and readers[node.key]:
-            node.level = min(reader.level for reader in readers[node.key]) - 1
-    levels: list[list[Node]] = [[] for _ in range(1 + max((n.level for n in nodes.values()), default=-1))]
-    for node in nodes.values():
-        levels[node.level].append(node)
-    for _ in range(6):
-        for level in levels:
-            _spread(level)
-        for level in levels[1:]:
-            level.sort(key=lambda n: _mean([nodes[operand].x for operand in n.reads], n.x))
-            _spread(level)
-        for level in reversed(levels[:-1]):
-            level.sort(key=lambda n: _mean([reader.x for reader in readers[n.key]], n.x))
-    widest = max((_extent(level) for level in levels), default=0.0)
-    for level in levels:
-        _spread(level, (widest - _extent(level)) / 2)
-    return levels
-
-
-def _mean(values: list[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise
-
-
-def _extent(level: list[Node]) -> float:
-    return sum(node.width + _GAP for node in level)
-
-
-def _spread(level: list[Node], left: float = 0.0) -> None:
-    x = left + _GAP
-    for node in level:
-        node.x = x + node.width / 2
-        x += node.width + _GAP
-
-
-def _y(node: Node) -> float:
-    return _GAP + node.level * _ROW + _HEIGHT / 2
-
-
-def _curve(a: Node, b: Node) -> str:
-    top, bottom = _y(a) + _HEIGHT / 2, _y(b) - _HEIGHT / 2
-    bend = (bottom - top) / 2
-    path = f"M{a.x:.1f},{top:.1f} C{a.x:.1f},{top + bend:.1f} {b.x:.1f},{bottom - bend:.1f} {b.x:.1f},{bottom:.1f}"
+def _curve(route: list[Box]) -> str:
+    """An arrow from the bottom of the first box to the top of the last, upright at every level."""
+    x, y = route[0].x, _top(route[0]) + _HEIGHT
+    path = f"M{x:.1f},{y:.1f}"
+    for box in route[1:]:
+        top = _top(box)
+        middle = (y + top) / 2
+        path += f" C{x:.1f},{middle:.1f} {box.x:.1f},{middle:.1f} {box.x:.1f},{top:.1f}"
+        x, y = box.x, top + _HEIGHT
+        path += f" V{y:.1f}" if box is not route[-1] else ""
     return f'<path d="{path}" fill="none" stroke="#555" marker-end="url(#arrow)"/>'
 
 
 def _shape(node: Node) -> str:
     radius = _HEIGHT / 2 if node.kind == "elemental" else 3
     return (
-        f'<rect x="{node.x - node.width / 2:.1f}" y="{_y(node) - _HEIGHT / 2:.1f}" width="{node.width:.1f}" '
+        f'<rect x="{node.x - node.width / 2:.1f}" y="{_top(node):.1f}" width="{node.width:.1f}" '
         f'height="{_HEIGHT}" rx="{radius}" fill="{_COLOURS[node.kind]}" stroke="#333"/>'
-        f'<text x="{node.x:.1f}" y="{_y(node) + 4.5:.1f}" text-anchor="middle">{html.escape(node.label)}</text>'
+        f'<text x="{node.x:.1f}" y="{_top(node) + _HEIGHT / 2 + 4.5:.1f}" text-anchor="middle">'
+        f"{html.escape(node.label)}</text>"
     )

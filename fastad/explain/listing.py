@@ -1,6 +1,19 @@
-"""A program in register notation: one synopsis line an instruction, `r5 = r3 * r4   # multiply`."""
+"""A program in register notation: one synopsis line an instruction, `r5 = r3 * r4   # multiply`.
+
+Registers are slots: independents first, then constants (shown as numbers), then results.
+
+>>> import numpy as np
+>>> import fastad as ad
+>>> print(ad.record(lambda x, y: np.sin(x) * y + 2.5, 2.0, 3.0).show())
+r3 = sin(r0)   # sin
+r4 = r1 * r3   # multiply
+r5 = 2.5 + r4   # add
+outputs: r5
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from fastad.ops import BY_CODE, Op
 from fastad.program import Address, Block, Program, Run
@@ -11,7 +24,7 @@ def listing(program: Program) -> str:
     lines = []
     for segment in program.segments:
         lines += _run_lines(program, segment) if isinstance(segment, Run) else [_block_line(program, segment)]
-    lines.append("outputs: " + _joined([operand_name(program, int(slot)) for slot in program.outputs]))
+    lines.append("outputs: " + _joined(program.outputs.tolist(), lambda slot: operand_name(program, slot)))
     lines += [f"guard: r{guard.slot} == {guard.expected:g}   # {guard.where}" for guard in program.guards]
     return "\n".join(lines)
 
@@ -33,24 +46,28 @@ def _run_lines(program: Program, run: Run) -> list[str]:
     return lines
 
 
-def _range_name(program: Program, address: Address) -> str:
-    if address.is_single:
-        return operand_name(program, address.start)
+def range_name(program: Program, address: Address, name: Callable[[int], str], most: int = 6) -> str:
+    """The slots of an operand, each called what `name` says: `r3`, `r10:r19`, `constants[4]`, `(r0, r2, r4)`."""
     slots = address.slots()
-    if address.is_run and program.inputs <= address.start < program.first_result:
+    if slots.size and (address.is_single or slots.size == 1):
+        return name(int(slots[0]))
+    if slots.size and program.inputs <= slots.min() and slots.max() < program.first_result:
         return f"constants[{address.count}]"
     if address.is_run:
-        return f"r{slots[0]}:r{slots[-1]}"
-    return "(" + _joined([operand_name(program, int(slot)) for slot in slots]) + ")"
+        return f"{name(int(slots[0]))}:{name(int(slots[-1]))}" if slots.size else "()"
+    return "(" + _joined(slots.tolist(), name, most) + ")"
 
 
-def _joined(names: list[str], most: int = 6) -> str:
-    return ", ".join(names if len(names) <= most else [*names[: most - 1], "...", names[-1]])
+def _joined(slots: list[int], name: Callable[[int], str], most: int = 6) -> str:
+    """The names with commas between them; the middle of a long list is left out."""
+    if len(slots) <= most:
+        return ", ".join(map(name, slots))
+    return ", ".join([*map(name, slots[: most - 1]), "...", name(slots[-1])])
 
 
 def _block_line(program: Program, block: Block) -> str:
     op = BY_CODE[block.code]
-    names = [_range_name(program, operand) for operand in block.operands]
+    names = [range_name(program, operand, lambda slot: operand_name(program, slot)) for operand in block.operands]
     result = f"r{block.first}" if block.length == 1 else f"r{block.first}:r{block.first + block.length - 1}"
     what = op.synopsis(*names) if isinstance(op, Op) else f"{op.name}({', '.join(names)})"
     sizes = f", sizes {block.sizes}" if block.sizes else ""

@@ -3,7 +3,24 @@
 The independents are v_{1-n} ... v_0 and the elementals v_1, v_2, ... in the order of the tape; array
 instructions are taken apart into elementals with one result. Values come from the reference
 interpreter (`fastad.testing`), so a trace is independent of the compiled sweeps. `v_3'` is the
-tangent and `v_3_bar` the adjoint of v_3.
+tangent and `v_3_bar` the adjoint of v_3. Where that makes too many rows, an array instruction has one row
+(one an operand in the adjoint trace), in which `v_1:v_300` is a range and of the values only the first are
+shown.
+
+>>> import fastad as ad
+>>> print(ad.record(lambda x, y: x * y + x, 2.0, 3.0).trace(2.0, 3.0, mode="adjoint"))
+Reverse adjoint trace, weight (1)
+----------------------------------------------------
+v_bar     contribution                         value
+----------------------------------------------------
+v_2_bar   weight of the result                 1
+v_-1_bar  += v_2_bar * 1   (v_2 = v_-1 + v_1)  1
+v_1_bar   += v_2_bar * 1   (v_2 = v_-1 + v_1)  1
+v_-1_bar  += v_1_bar * 3   (v_1 = v_-1 * v_0)  4
+v_0_bar   += v_1_bar * 2   (v_1 = v_-1 * v_0)  2
+x1_bar    v_-1_bar                             4
+x2_bar    v_0_bar                              2
+----------------------------------------------------
 """
 
 from __future__ import annotations
@@ -14,16 +31,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastad.errors import ShapeMismatch, TapeTooLarge
+from fastad.errors import BranchChanged, ShapeMismatch, TapeTooLarge, UnsupportedDtype
+from fastad.explain.steps import Names, Step, Values, applied, sum_of
 from fastad.ops import BY_CODE, Op
-from fastad.program import Block, Program
-from fastad.testing import Reference
 
 if TYPE_CHECKING:
     from fastad.tape import Tape
 
 MOST_ELEMENTALS = 20_000  # taken apart at all
-MOST_ROWS = 200  # shown; the middle of longer traces is left out
+MOST_ELEMENTS = 3  # of an array that gets a row an element in a long trace
+MOST_ROWS = 200  # with array instructions taken apart, and shown; the middle of longer traces is left out
 
 
 class Trace:
@@ -95,134 +112,138 @@ def trace(tape: Tape, x: np.ndarray, mode: str, seed: Any = None, weight: Any = 
     size = tape.program.slots - tape.program.first_result
     if size > MOST_ELEMENTALS:
         raise TapeTooLarge(f"the tape has {size} elementals, and a trace takes apart at most {MOST_ELEMENTALS}")
-    names = _Names(tape.program, x)
+    directions = _direction(seed, tape.inputs, "the seed"), _direction(weight, tape.outputs, "the weight")
+    _, failed = tape.evaluate(x)
+    if failed >= 0:
+        raise BranchChanged(tape.explain_guard(failed, x))
+    names = Names(tape.program, x)
+    whole = _trace(names, mode, *directions)
+    if len(whole.rows) <= MOST_ROWS:
+        return whole
+    names.most_elements = MOST_ELEMENTS
+    return _trace(names, mode, *directions)
+
+
+def _trace(names: Names, mode: str, seed: np.ndarray, weight: np.ndarray) -> Trace:
     if mode == "primal":
         return _primal_trace(names)
-    if mode == "tangent":
-        return _tangent_trace(names, _direction(seed, tape.inputs, "the seed"))
-    return _adjoint_trace(names, _direction(weight, tape.outputs, "the weight"))
+    return _tangent_trace(names, seed) if mode == "tangent" else _adjoint_trace(names, weight)
 
 
 def _direction(given: Any, size: int, what: str) -> np.ndarray:
     """A seed or weight as an array; the first unit vector where none is given."""
     if given is None:
         return np.eye(1, size)[0]
-    values = np.atleast_1d(np.asarray(given, np.float64))
+    try:
+        values = np.atleast_1d(np.asarray(given))
+    except ValueError:
+        raise ShapeMismatch(f"{what} has rows of different lengths, but ({size},) is needed") from None
+    if values.dtype.kind not in "fiub":
+        raise UnsupportedDtype(f"{what} has dtype {values.dtype}: real numbers are needed")
     if values.shape != (size,):
         raise ShapeMismatch(f"{what} has shape {values.shape}, but ({size},) is needed")
-    return values
+    return values.astype(np.float64)
 
 
-class _Names:
-    """A program at a point, with the textbook's names for its slots."""
-
-    def __init__(self, program: Program, x: np.ndarray) -> None:
-        self.program, self.reference = program, Reference(program, x)
-        self.values = self.reference.values
-
-    def name(self, slot: int) -> str:
-        """`v_2`, or the number where the slot is a constant."""
-        program = self.program
-        if slot < program.inputs:
-            return f"v_{slot - program.inputs + 1}"
-        if slot < program.first_result:
-            return f"{program.constants[slot - program.inputs]:g}"
-        return f"v_{slot - program.first_result + 1}"
-
-    def is_constant(self, slot: int) -> bool:
-        return self.program.inputs <= slot < self.program.first_result
-
-    def formulas(self) -> Iterator[str]:
-        """The elementals' right-hand sides, in the order of `Reference.elementals`."""
-        for _, code, operands in self.program.instructions():
-            op, block = BY_CODE[code], operands[0]
-            if not isinstance(op, Op):
-                yield from self._array_formulas(block)
-            elif isinstance(block, Block):
-                for slots in zip(*(operand.slots().tolist() for operand in block.operands), strict=True):
-                    yield op.synopsis(*map(self.name, slots))
-            else:
-                yield op.synopsis(*map(self.name, operands))
-
-    def _array_formulas(self, block: Block) -> Iterator[str]:
-        for elemental in self.reference.elementals[self._first(block) :][: block.length]:
-            names = [self.name(slot) for slot in elemental.operands]
-            if block.name == "matmul":
-                half = len(names) // 2
-                names = [f"{a} * {b}" for a, b in zip(names[:half], names[half:], strict=True)]
-            yield _sum(names)
-
-    def _first(self, block: Block) -> int:
-        return block.first - self.program.first_result
+def _numbers(values: Any) -> str:
+    """A number; of an array the first ones, and how many there are."""
+    values = np.atleast_1d(values)
+    if values.size > 1 and np.all(values == values[0]):
+        return f"{values[0]:.6g} [{values.size}]"
+    shown = ", ".join(f"{value:.6g}" for value in values[:2])
+    return f"{shown}, ... [{values.size}]" if values.size > 2 else shown
 
 
-def _sum(terms: list[str], most: int = 6) -> str:
-    """The terms with plus signs between them; the middle of a long sum is left out."""
-    return " + ".join(terms if len(terms) <= most else [*terms[: most - 2], "...", terms[-1]])
+# --- the three traces ---------------------------------------------------------------------------------
+def _primal_trace(names: Names) -> Trace:
+    v = names.values
+    rows = [(x.name, label, _numbers(v[x.slots])) for x, label in names.independents]
+    rows += [(step.result.name, step.formula, _numbers(v[step.result.slots])) for step in names.steps()]
+    rows += [(label, y.name, _numbers(v[y.slots])) for y, label in names.dependents]
+    return Trace("Forward primal trace", ("v", "elemental", "value"), rows, v[names.program.outputs])  # type: ignore[arg-type]
 
 
-def _number(value: float) -> str:
-    return f"{value:.6g}"
-
-
-def _independent_rows(names: _Names) -> list[tuple[str, str, str]]:
-    n = names.program.inputs
-    return [(names.name(i), f"x{i + 1}", _number(names.values[i])) for i in range(n)]
-
-
-def _result_rows(names: _Names, numbers: np.ndarray) -> list[tuple[str, str, str]]:
-    outputs = names.program.outputs
-    labels = ["y"] if outputs.size == 1 else [f"y{i + 1}" for i in range(outputs.size)]
-    return [
-        (label, names.name(int(slot)), _number(number))
-        for label, slot, number in zip(labels, outputs, numbers, strict=True)
-    ]
-
-
-def _primal_trace(names: _Names) -> Trace:
-    rows = _independent_rows(names)
-    for elemental, formula in zip(names.reference.elementals, names.formulas(), strict=True):
-        rows.append((names.name(elemental.result), formula, _number(names.values[elemental.result])))
-    values = names.values[names.program.outputs]
-    rows += _result_rows(names, values)
-    return Trace("Forward primal trace", ("v", "elemental", "value"), rows, values)  # type: ignore[arg-type]
-
-
-def _tangent_trace(names: _Names, seed: np.ndarray) -> Trace:
-    primal = _primal_trace(names)
-    dots = names.reference.tangent(seed)
-    n = names.program.inputs
-    right = [(f"{names.name(i)}'", f"x{i + 1}'", _number(dots[i])) for i in range(n)]
-    for elemental, slopes in zip(names.reference.elementals, names.reference.slopes, strict=True):
-        pairs = zip(elemental.operands, slopes, strict=True)
-        terms = [f"{_number(float(d))} * {names.name(slot)}'" for slot, d in pairs if not names.is_constant(slot)]
-        right.append((f"{names.name(elemental.result)}'", _sum(terms) or "0", _number(dots[elemental.result])))
-    tangents = dots[names.program.outputs]
-    right += [(f"{a}'", f"{b}'", c) for a, b, c in _result_rows(names, tangents)]
+def _tangent_trace(names: Names, seed: np.ndarray) -> Trace:
+    primal, dots = _primal_trace(names), names.reference.tangent(seed)
+    right = [(x.marked("'"), _marked(label, "'"), _numbers(dots[x.slots])) for x, label in names.independents]
+    for step in names.steps():
+        right.append((step.result.marked("'"), _tangent_formula(names, step), _numbers(dots[step.result.slots])))
+    right += [(_marked(label, "'"), y.marked("'"), _numbers(dots[y.slots])) for y, label in names.dependents]
     rows = [(*left, *more) for left, more in zip(primal.rows, right, strict=True)]
-    title = f"Forward tangent trace, seed ({', '.join(map(_number, seed))})"
+    title = f"Forward tangent trace, seed ({_listed(seed)})"
     result = Trace(title, (*primal.columns, "v'", "tangent", "value"), rows, primal.values)
-    result.tangents = tangents
+    result.tangents = dots[names.program.outputs]
     return result
 
 
-def _adjoint_trace(names: _Names, weight: np.ndarray) -> Trace:
-    program, reference = names.program, names.reference
-    bars, rows = np.zeros(program.slots), []
-    for slot, w in zip(program.outputs, weight, strict=True):
-        bars[slot] += w
-        rows.append((f"{names.name(int(slot))}_bar", "weight of the result", _number(bars[slot])))
-    formulas = list(names.formulas())
-    for k in range(len(reference.elementals) - 1, -1, -1):
-        elemental, slopes = reference.elementals[k], reference.slopes[k]
-        g, name = bars[elemental.result], names.name(elemental.result)
-        for slot, d in zip(elemental.operands, slopes, strict=True):
-            if not names.is_constant(slot):
-                bars[slot] += 0.0 if d == 0.0 or g == 0.0 else d * g
-                text = f"+= {name}_bar * {_number(float(d))}   ({name} = {formulas[k]})"
-                rows.append((f"{names.name(slot)}_bar", text, _number(bars[slot])))
-    rows += [(f"x{i + 1}_bar", f"{names.name(i)}_bar", _number(bars[i])) for i in range(program.inputs)]
-    title = f"Reverse adjoint trace, weight ({', '.join(map(_number, weight))})"
-    result = Trace(title, ("v_bar", "contribution", "value"), rows, names.values[program.outputs])  # type: ignore[arg-type]
+def _marked(label: str, mark: str) -> str:
+    return Values(label, np.empty(0)).marked(mark)
+
+
+def _listed(direction: np.ndarray) -> str:
+    return ", ".join(f"{value:.6g}" for value in direction) if direction.size <= 12 else _numbers(direction)
+
+
+def _tangent_formula(names: Names, step: Step) -> str:
+    active = [(j, operand) for j, operand in enumerate(step.operands) if not operand.is_constant]
+    op = BY_CODE[step.block.code] if step.block else None
+    if op is None or isinstance(op, Op):
+        return sum_of([_times(names.slopes(step, j), operand.marked("'")) for j, operand in active])
+    plain = [operand.name for operand in step.operands]
+    return sum_of([applied(op, [*plain[:j], operand.marked("'"), *plain[j + 1 :]]) for j, operand in active])
+
+
+def _times(slopes: np.ndarray, name: str) -> str:
+    return f"{_partials(slopes)} * {name}"
+
+
+def _partials(slopes: np.ndarray) -> str:
+    return f"{slopes[0]:.6g}" if np.all(slopes == slopes[0]) else f"({slopes[0]:.6g}, ...)"
+
+
+def _adjoint_trace(names: Names, weight: np.ndarray) -> Trace:
+    program, bars = names.program, np.zeros(names.program.slots)
+    rows: list[tuple[str, ...]] = []
+    for k, slot in enumerate(program.outputs.tolist()):
+        bars[slot] += weight[k]
+        if program.outputs.size <= names.most_elements:
+            rows.append((f"{names.name(slot)}_bar", "weight of the result", _numbers(bars[slot])))
+    if not rows:
+        rows = [(y.marked("_bar"), "weights of the results", _numbers(bars[y.slots])) for y, _ in names.dependents]
+    with np.errstate(all="ignore"):
+        for step in reversed(list(names.steps())):
+            rows += _contributions(names, step, bars)
+    rows += [(_marked(label, "_bar"), x.marked("_bar"), _numbers(bars[x.slots])) for x, label in names.independents]
+    title = f"Reverse adjoint trace, weight ({_listed(weight)})"
+    result = Trace(title, ("v_bar", "contribution", "value"), rows, names.values[program.outputs])
     result.adjoints = bars[: program.inputs].copy()
     return result
+
+
+def _contributions(names: Names, step: Step, bars: np.ndarray) -> Iterator[tuple[str, str, str]]:
+    """Add what a step contributes to its operands' adjoints; a row for each operand, with the sum so far."""
+    for j, operand in enumerate(step.operands):
+        if operand.is_constant:
+            continue
+        for k in reversed(step.parts):
+            elemental, slopes = names.reference.elementals[k], names.reference.slopes[k]
+            per = len(slopes) // len(step.operands)  # one but for sums and products of matrices
+            for slot, d in list(zip(elemental.operands, slopes, strict=True))[j * per : (j + 1) * per]:
+                bars[slot] += _product(d, bars[elemental.result])
+        text = f"+= {_adjoint_formula(names, step, j)}   ({step.result.name} = {step.formula})"
+        yield operand.marked("_bar"), text, _numbers(bars[operand.slots])
+
+
+def _product(d: Any, g: Any) -> Any:
+    return 0.0 if d == 0.0 or g == 0.0 else d * g
+
+
+def _adjoint_formula(names: Names, step: Step, j: int) -> str:
+    bar = step.result.marked("_bar")
+    op = BY_CODE[step.block.code] if step.block else None
+    if op is not None and not isinstance(op, Op):
+        if len(step.operands) == 1:
+            return f"{bar} * 1"
+        other = _marked(step.operands[1 - j].name, "^T")
+        return applied(op, [bar, other] if j == 0 else [other, bar])
+    return f"{bar} * {_partials(names.slopes(step, j))}"

@@ -96,10 +96,69 @@ def test_array_instructions_are_taken_apart() -> None:
     assert trace.values[0] == pytest.approx(np.sum(np.exp(x)) + 14.0)
 
 
-def test_long_traces_leave_out_their_middle() -> None:
-    x = np.linspace(0.0, 1.0, 300)
-    trace = ad.record(lambda x: np.sum(x * x), x).trace(x)
-    assert len(trace.rows) > 600 and len(str(trace).splitlines()) < 220 and "rows ..." in str(trace)
+def many_arrays(x):
+    return np.sum(np.exp(x) * x[::-1] * 2.0) + np.sum(np.tanh(MATRIX @ x) ** 2) + x @ x + x[0] * x[1]
+
+
+def gradient_of_many_arrays(x):
+    hidden = np.tanh(MATRIX @ x)
+    gradient = 2 * np.exp(x) * x[::-1] + 2 * np.exp(x)[::-1] + 2 * x + 2 * (hidden * (1 - hidden**2)) @ MATRIX
+    gradient[:2] += x[1], x[0]
+    return gradient
+
+
+MATRIX = np.linspace(-1.0, 1.0, 1200).reshape(4, 300)
+
+
+@pytest.mark.parametrize("mode", ["primal", "tangent", "adjoint"])
+def test_in_a_long_trace_an_array_instruction_is_one_row(mode) -> None:
+    x, seed = np.linspace(0.0, 1.0, 300), np.cos(np.arange(300.0))
+    trace = ad.record(many_arrays, x).trace(x, mode=mode, seed=seed)
+    assert len(trace.rows) < 40
+    assert trace.values == pytest.approx([many_arrays(x)], rel=1e-14)
+    if mode == "primal":
+        assert ("v_1:v_300", "exp(v_-299:v_0)", "1, 1.00335, ... [300]") in trace.rows
+    if mode == "tangent":
+        assert trace.tangents == pytest.approx([gradient_of_many_arrays(x) @ seed], rel=1e-12)
+    if mode == "adjoint":
+        assert trace.adjoints == pytest.approx(gradient_of_many_arrays(x), rel=1e-13)
+
+
+def test_running_values_of_whole_arrays_grow_operand_by_operand() -> None:
+    x = np.linspace(1.0, 2.0, 300)
+    trace = ad.record(lambda x: x @ x, x).trace(x, mode="adjoint")
+    first, second = (row[2] for row in trace.rows if row[1].startswith("+="))
+    assert first.startswith("1, ") and second.startswith("2, ")
+
+
+def test_long_traces_of_scalars_leave_out_their_middle() -> None:
+    def steps(x):
+        for _ in range(500):
+            x = np.sin(x)
+        return x
+
+    trace = ad.record(steps, 1.0).trace(1.0)
+    assert len(trace.rows) == 502 and len(str(trace).splitlines()) < 220 and "302 rows ..." in str(trace)
+
+
+def test_an_adjoint_of_zero_contributes_zero() -> None:
+    tape = ad.record(lambda x: np.where(x > 0, np.sqrt(x), 0.0), -1.0)
+    assert tape.trace(-1.0, mode="adjoint").adjoints.tolist() == [0.0]
+    assert tape.trace(-1.0, mode="tangent").tangents.tolist() == [0.0]
+
+
+def test_a_point_on_another_branch_is_refused() -> None:
+    tape = ad.record(lambda x: x if x > 1 else -x, 2.0)
+    for mode in ("primal", "tangent", "adjoint"):
+        with pytest.raises(ad.errors.BranchChanged, match="flip"):
+            tape.trace(-3.0, mode=mode)
+
+
+def test_pipes_and_angles_are_escaped() -> None:
+    trace = ad.record(lambda x: x * (x > 1), 2.0).trace(2.0)
+    assert "&gt; 1" in trace.to_html() and "> 1" not in trace.to_html()
+    trace.rows.append(("a|b", "", ""))
+    assert "a\\|b" in trace.to_markdown()
 
 
 def test_wrong_calls_say_what_is_needed(tape) -> None:
@@ -107,5 +166,11 @@ def test_wrong_calls_say_what_is_needed(tape) -> None:
         tape.trace(2.0, 5.0, mode="backward")
     with pytest.raises(ad.errors.ShapeMismatch, match=r"seed has shape \(3,\)"):
         tape.trace(2.0, 5.0, mode="tangent", seed=[1, 2, 3])
+    with pytest.raises(ad.errors.ShapeMismatch, match=r"weight has shape \(2,\)"):
+        tape.trace(2.0, 5.0, mode="adjoint", weight=[1, 2])
+    with pytest.raises(ad.errors.ShapeMismatch, match="different lengths"):
+        tape.trace(2.0, 5.0, mode="tangent", seed=[[1, 2], [3]])
+    with pytest.raises(ad.errors.UnsupportedDtype, match="complex"):
+        tape.trace(2.0, 5.0, mode="tangent", seed=[1j, 2])
     with pytest.raises(ad.errors.TapeTooLarge, match="elementals"):
         ad.record(lambda x: np.sum(x * x), np.ones(30_000)).trace(np.ones(30_000))
