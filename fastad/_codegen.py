@@ -10,12 +10,13 @@ kernels made by `exec` cannot be cached on disk and lose their source lines.
 from __future__ import annotations
 
 import argparse
-import ast
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastad import formula
 from fastad.ops import OPS, Op
+from fastad.pullback import PULL, setup_for, stores_partials, used_names, way
 
 TARGET = Path(__file__).parent / "kernels" / "dispatch.py"
 HEADER = '''"""GENERATED from fastad/ops.py by `python -m fastad._codegen`: edit the row, not this file.
@@ -35,28 +36,15 @@ def _names(op: Op) -> frozenset[str]:
     return frozenset((*op.operands, "v", *(name for name, _ in op.setup)))
 
 
-def _used(text: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
-
-
-def _setup_for(op: Op, texts: list[str]) -> list[tuple[str, str]]:
-    """The setup rows that the given formulas need, in order."""
-    needed = set().union(*map(_used, texts))
-    for name, text in reversed(op.setup):
-        if name in needed:
-            needed |= _used(text)
-    return [(name, text) for name, text in op.setup if name in needed]
-
-
 def _statements(op: Op, targets: list[tuple[str, str]]) -> list[str]:
     """Assignments that evaluate `targets` (name, formula), the setup rows they need in between.
 
     Where the result is not among the targets, `v` is there already.
     """
-    setup = _setup_for(op, [text for _, text in targets])
+    setup = setup_for(op, [text for _, text in targets])
     after: list[tuple[str, str]] = []
     for name, text in setup if targets[0][0] == "v" else ():
-        if _used(text) & {"v", *(n for n, _ in after)}:
+        if used_names(text) & {"v", *(n for n, _ in after)}:
             after.append((name, text))
     before = [row for row in setup if row not in after]
     steps = [*before, *targets[:1], *after, *targets[1:]]
@@ -109,25 +97,42 @@ def _scalar_kernel(name: str, places: dict[str, str], **wanted: bool) -> list[st
 def _block_body(op: Op, places: dict[str, str], statements: list[str]) -> list[str]:
     """The loop that carries out `statements` for each element."""
     texts = dict(line.split(" = ", 1) for line in statements)
-    used = set().union(*map(_used, texts.values())) - texts.keys()
+    used = set().union(*map(used_names, texts.values())) - texts.keys()
     loads = [("a", "x"), ("b", "y"), ("c", "w"), ("v", "z")]
     body = [f"{name} = work[{array} + j]" for name, array in loads if name in used] + statements
     body += [f"work[{place} + j] = {output if output in texts else '0.0'}" for output, place in places.items()]
     return ["for j in range(n):", *(f"    {text}" for text in body)]
 
 
-def _block_kernel(name: str, places: dict[str, str], **wanted: bool) -> list[str]:
+def _block_kernel(name: str, ops: Sequence[Op], places: dict[str, str], **wanted: bool) -> list[str]:
     """One operation over n elements; operands and results are contiguous."""
     lines = ["", "", f"def {name}(op, work, x, y, w, z, n, first, second, third):"]
     bodies = []
-    for op in OPS:
+    for op in ops:
         statements = _statements(op, [row for row in _targets(op, **wanted) if row[0] in places])
         # A partial that no operand has is not read; a curvature is, as 0.
-        own = places if wanted["second"] else dict(list(places.items())[: op.arity])
+        own = places if wanted["second"] else dict(list(places.items())[: op.arity + wanted["primal"]])
         bodies.append((op, _block_body(op, own, statements)))
     zero = "np.nan" if wanted["primal"] else "0.0"
     nothing = ["for j in range(n):", *(f"    work[{place} + j] = {zero}" for place in places.values())]
     return lines + _chain(bodies, " " * 4, nothing)
+
+
+def _adjoint_kernel() -> list[str]:
+    """Partials times the adjoints of the result (`seeds`), added to the adjoints of the operands that have a place."""
+    lines = ["", "", "def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):"]
+    product = "0.0 if slope == 0.0 or bar == 0.0 else slope * bar"
+    bodies = []
+    for op in OPS:
+        body: list[str] = []
+        for k, place in enumerate(("first", "second", "third")[: op.arity]):
+            if way(op.code, k)[0] == PULL and op.partials[k] != "0":
+                *loop, _ = _block_body(op, {"slope": place}, _statements(op, [("slope", op.partials[k])]))
+                loop += ["    bar = work[seeds + j]", f"    work[{place} + j] += {product}"]
+                body += [f"if {place} >= 0:", *(f"    {line}" for line in loop)]
+        if body:
+            bodies.append((op, body))
+    return lines + _chain(bodies, " " * 4, ["return"])
 
 
 def generate() -> str:
@@ -141,10 +146,14 @@ def generate() -> str:
     lines = _scalar_kernel("scalar_primal", result, **primal)
     lines += _scalar_kernel("scalar_linearize", result | slopes, **primal | {"partials": True})
     lines += _scalar_kernel("scalar_curvature", curves, **only | {"second": True})
-    lines += _block_kernel("block_primal", {"v": "z"}, **primal)
+    lines += _block_kernel("block_primal", OPS, {"v": "z"}, **primal)
     places = dict(zip(("da", "db", "dc"), three, strict=True))
-    lines += _block_kernel("block_partials", places, **only | {"partials": True})
-    lines += _block_kernel("block_curvature", dict(zip(curves, three, strict=True)), **only | {"second": True})
+    costly = [op for op in OPS if stores_partials(op.code)]
+    lines += _block_kernel("block_linearize", costly, {"v": "z"} | places, **primal | {"partials": True})
+    lines += _adjoint_kernel()
+    lines += _block_kernel("block_partials", OPS, places, **only | {"partials": True})
+    curves = dict(zip(curves, three, strict=True))
+    lines += _block_kernel("block_curvature", OPS, curves, **only | {"second": True})
     return HEADER + "\n".join(lines) + "\n"
 
 

@@ -152,15 +152,16 @@ def drop_dead(program: Program) -> Program:
         elif live[segment.first : segment.first + segment.length].any():
             live[segment.first : segment.first + segment.length] = True
             for operand in segment.operands:
-                _mark(operand, live)
+                mark(operand, live)
     return program if live.all() else _renumber(program, live)
 
 
-def _mark(address: Address, live: np.ndarray) -> None:
+def mark(address: Address, flags: np.ndarray) -> None:
+    """Set the flags of all slots of an address."""
     if address.is_run or address.is_single:
-        live[address.start : address.start + (address.count if address.is_run else 1)] = True
-    else:
-        live[address.slots()] = True
+        flags[address.start : address.start + (address.count if address.is_run else 1)] = True
+    elif address.count:
+        flags[address.slots()] = True
 
 
 def _renumber(program: Program, live: np.ndarray) -> Program:
@@ -180,22 +181,13 @@ def _renumber(program: Program, live: np.ndarray) -> Program:
             kept_parts.append(kept)
             count += kept.size
         else:
-            operands = tuple(_moved(operand, place) for operand in segment.operands)
+            operands = tuple(operand.moved(place) for operand in segment.operands)
             segments.append(Block(segment.code, first, segment.length, operands, segment.sizes, segment.index))
     kept = np.concatenate(kept_parts) if kept_parts else np.empty(0, np.int64)
     guards = tuple(Guard(int(place[g.slot]), g.expected, g.where) for g in program.guards)
     left, right = (place[column[kept]].astype(np.int32) for column in (program.left, program.right))
     return Program(program.inputs, program.active, constants, program.opcode[kept], left, right,
                    merge_runs(segments), place[program.outputs], guards)  # fmt: skip
-
-
-def _moved(address: Address, place: np.ndarray) -> Address:
-    """The address after renumbering; `place` never changes the order of slots."""
-    if address.count == 0:
-        return address
-    if address.is_run or address.is_single:
-        return Address(int(place[address.start]), address.count, address.inner, address.step, address.outer)
-    return address_of(place[address.slots()])
 
 
 def merge_runs(segments: list[Run | Block]) -> tuple[Run | Block, ...]:

@@ -45,6 +45,29 @@ class Address:
         i = np.arange(self.count)
         return self.start + i // self.inner * self.outer + i % self.inner * self.step
 
+    def bounds(self) -> tuple[int, int]:
+        """The lowest and the highest slot; (0, -1) of nothing."""
+        if self.count == 0:
+            return 0, -1
+        if self.table is not None:
+            return int(self.table.min()), int(self.table.max())
+        if self.inner < self.count and self.count % self.inner:
+            slots = self.slots()
+            return int(slots.min()), int(slots.max())
+        across = (min(self.inner, self.count) - 1) * self.step
+        down = ((self.count - 1) // self.inner) * self.outer
+        return self.start + min(0, across) + min(0, down), self.start + max(0, across) + max(0, down)
+
+    def moved(self, place: np.ndarray) -> Address:
+        """The address after renumbering; `place` never changes the order of slots."""
+        low, high = self.bounds()
+        if high < low:
+            return self
+        shift = int(place[low]) - low
+        if self.table is None and int(place[high]) - high == shift:
+            return Address(self.start + shift, self.count, self.inner, self.step, self.outer)
+        return address_of(place[self.slots()])
+
     @property
     def key(self) -> tuple[Any, ...]:
         table = None if self.table is None else self.table.tobytes()

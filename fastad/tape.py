@@ -78,14 +78,14 @@ class Tape:
         """Outputs (m,) at x (n,), and the index of the first failed guard or -1."""
         out = np.empty(self.outputs)
         with self._workspace(at.PRIMAL, 1) as work:
-            kernels.run(at.PRIMAL, 1, self.schedule.code, work, x, out)
+            kernels.run(at.PRIMAL, 1, self.schedule.code_for(at.PRIMAL), work, x, out)
             return out, int(work[-1])
 
     def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray, int]:
         """Value of the one output, its gradient (n,), and the index of the first failed guard or -1."""
         out = np.empty(self.inputs)
         with self._workspace(at.GRADIENT, 1) as work:
-            value = kernels.run(at.GRADIENT, 1, self.schedule.code, work, x, out)
+            value = kernels.run(at.GRADIENT, 1, self.schedule.code_for(at.GRADIENT), work, x, out)
             return value, out, int(work[-1])
 
     @contextmanager
@@ -93,13 +93,12 @@ class Tape:
         """The tape at the point x, ready for sweeps of one kind with up to `lanes` directions at once."""
         with self._workspace(task, max(1, min(lanes, LANES))) as work:
             out = np.empty(self.outputs)
-            kernels.run(at.LINEARIZE, 1, self.schedule.code, work, x, out)
+            kernels.run(at.LINEARIZE, 1, self.schedule.code_for(task), work, x, out)
             yield Linearization(self, work, out, int(work[-1]))
 
     @contextmanager
     def _workspace(self, task: int, lanes: int) -> Iterator[np.ndarray]:
         schedule = self.schedule
-        schedule.prepare_task(task)
         work = schedule.take(schedule.workspace_size(task, lanes))
         try:
             yield work
@@ -279,8 +278,7 @@ class Tape:
     def explain_guard(self, failed: int, x: np.ndarray) -> str:
         """What happened at a failed guard: the user's line, flip or tie, and both operands."""
         guard = self.program.guards[failed]
-        work = self.schedule.new_workspace(self.schedule.workspace_size(at.PRIMAL, 1))
-        kernels.run(at.PRIMAL, 1, self.schedule.code, work, x, np.empty(self.outputs))
+        work = self._slot_values(x)
         kind, text = "flip", ""
         for slot, code, operands in self.program.instructions():
             op = BY_CODE[code]
@@ -293,6 +291,13 @@ class Tape:
             f"{kind}: the branch on{text or ' a value'} at {guard.where} came out as {guard.expected:g} when the tape "
             f"was recorded and as {work[guard.slot]:g} at this point; record a tape for this point"
         )
+
+    def _slot_values(self, x: np.ndarray) -> np.ndarray:
+        """The values of all slots at x, by the form of the program that gives each a place."""
+        code, size = self.schedule.code_for(at.LINEARIZE), self.schedule.workspace_size(at.LINEARIZE, 1)
+        work = self.schedule.new_workspace(size)
+        kernels.run(at.LINEARIZE, 1, code, work, x, np.empty(self.outputs))
+        return work
 
 
 class Linearization:
@@ -308,7 +313,7 @@ class Linearization:
         rows = np.ascontiguousarray(rows, np.float64)
         for low in range(0, len(rows), LANES):
             part, target = rows[low : low + LANES], out[low : low + LANES]
-            kernels.run(task, len(part), tape.schedule.code, self.work, part.reshape(-1), target.reshape(-1))
+            kernels.run(task, len(part), tape.schedule.plain, self.work, part.reshape(-1), target.reshape(-1))
         return out
 
     def second_order(self, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -318,7 +323,7 @@ class Linearization:
         for low in range(0, len(seeds), LANES):
             part = np.ascontiguousarray(seeds[low : low + LANES])
             source, target = np.concatenate([weights, part.reshape(-1)]), np.empty(n + part.size)
-            kernels.run(at.SECOND_ORDER, len(part), tape.schedule.code, self.work, source, target)
+            kernels.run(at.SECOND_ORDER, len(part), tape.schedule.plain, self.work, source, target)
             gradient, products[low : low + LANES] = target[:n], target[n:].reshape(part.shape)
         return gradient, products
 

@@ -330,4 +330,3 @@ def interpret_second_order(program: Program, x: Any, weights: Any, seed: Any) ->
     Griewank & Walther, Evaluating Derivatives (2008), table 5.7 (second-order adjoints).
     """
     return Reference(program, x).second_order(weights, seed)[1]
-

@@ -28,7 +28,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
 from fastad.kernels import dispatch, entries, layout, tape_passes
-from fastad.kernels.pointers import BLOCK_ARGUMENTS, SCALAR_ARGUMENTS
+from fastad.kernels.pointers import ADJOINT_ARGUMENTS, BLOCK_ARGUMENTS, SCALAR_ARGUMENTS
 
 _lock = threading.RLock()
 
@@ -145,6 +145,8 @@ DISPATCH = (
     _Dispatch(dispatch.scalar_linearize, SCALAR_ARGUMENTS, layout.SCALAR_LINEARIZE),
     _Dispatch(dispatch.scalar_curvature, SCALAR_ARGUMENTS, layout.SCALAR_CURVATURE),
     _Dispatch(dispatch.block_primal, BLOCK_ARGUMENTS, layout.BLOCK_PRIMAL),
+    _Dispatch(dispatch.block_linearize, BLOCK_ARGUMENTS, layout.BLOCK_LINEARIZE),
+    _Dispatch(dispatch.block_adjoint, ADJOINT_ARGUMENTS, layout.BLOCK_ADJOINT),
     _Dispatch(dispatch.block_partials, BLOCK_ARGUMENTS, layout.BLOCK_PARTIALS),
     _Dispatch(dispatch.block_curvature, BLOCK_ARGUMENTS, layout.BLOCK_CURVATURE),
 )

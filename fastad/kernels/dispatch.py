@@ -1032,6 +1032,418 @@ def block_primal(op, work, x, y, w, z, n, first, second, third):
             work[z + j] = np.nan
 
 
+def block_linearize(op, work, x, y, w, z, n, first, second, third):
+    if op == 12:  # power
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a ** b
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
+            db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
+            work[z + j] = v
+            work[first + j] = da
+            work[second + j] = db
+    elif op == 13:  # power_constant
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            v = a ** b
+            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
+            db = 0.0
+            work[z + j] = v
+            work[first + j] = da
+            work[second + j] = db
+    elif op == 16:  # expm1
+        for j in range(n):
+            a = work[x + j]
+            v = math.expm1(a)
+            da = math.exp(a)
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 21:  # logaddexp
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
+            v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
+            da = p
+            db = q
+            work[z + j] = v
+            work[first + j] = da
+            work[second + j] = db
+    elif op == 22:  # logaddexp2
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            d = b - a
+            e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
+            v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
+            da = p
+            db = q
+            work[z + j] = v
+            work[first + j] = da
+            work[second + j] = db
+    elif op == 23:  # sin
+        for j in range(n):
+            a = work[x + j]
+            v = math.sin(a)
+            da = math.cos(a)
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 24:  # cos
+        for j in range(n):
+            a = work[x + j]
+            v = math.cos(a)
+            da = -math.sin(a)
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 29:  # arctan2
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            r = math.hypot(a, b)
+            t = a / r if r != 0.0 else 0.0
+            s = b / r if r != 0.0 else 0.0
+            v = math.atan2(a, b)
+            da = s / r if r != 0.0 else 0.0
+            db = -t / r if r != 0.0 else 0.0
+            work[z + j] = v
+            work[first + j] = da
+            work[second + j] = db
+    elif op == 30:  # sinh
+        for j in range(n):
+            a = work[x + j]
+            v = math.sinh(a)
+            da = math.cosh(a)
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 31:  # cosh
+        for j in range(n):
+            a = work[x + j]
+            v = math.cosh(a)
+            da = math.sinh(a)
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 32:  # tanh
+        for j in range(n):
+            a = work[x + j]
+            u = 1.0 / math.cosh(a)
+            v = math.tanh(a)
+            da = u * u
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 33:  # arcsinh
+        for j in range(n):
+            a = work[x + j]
+            p = 1.0 / math.hypot(1.0, a)
+            v = math.asinh(a)
+            da = p
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 37:  # erf
+        for j in range(n):
+            a = work[x + j]
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            v = math.erf(a)
+            da = g
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 38:  # erfc
+        for j in range(n):
+            a = work[x + j]
+            h = np.rint(a * 16.0) / 16.0
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            v = math.erfc(a)
+            da = -g
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 39:  # expit
+        for j in range(n):
+            a = work[x + j]
+            e = math.exp(-a if a >= 0.0 else a)
+            p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+            q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
+            v = p
+            da = p * q
+            work[z + j] = v
+            work[first + j] = da
+    elif op == 53:  # remainder
+        for j in range(n):
+            a = work[x + j]
+            b = work[y + j]
+            m = np.fmod(a, b)
+            v = m + b if m != 0.0 and (b < 0.0) != (m < 0.0) else m if m != 0.0 else math.copysign(m, b)
+            da = 1.0
+            db = (1.0 if m != 0.0 and (b < 0.0) != (m < 0.0) else 0.0) - np.rint(a / b - m / b)
+            work[z + j] = v
+            work[first + j] = da
+            work[second + j] = db
+    else:
+        for j in range(n):
+            work[z + j] = np.nan
+            work[first + j] = np.nan
+            work[second + j] = np.nan
+            work[third + j] = np.nan
+
+
+def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
+    if op == 3:  # divide
+        if first >= 0:
+            for j in range(n):
+                b = work[y + j]
+                slope = 1.0 / b
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        if second >= 0:
+            for j in range(n):
+                b = work[y + j]
+                v = work[z + j]
+                slope = -v / b
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 7:  # absolute
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = np.sign(a)
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 8:  # square
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = 2.0 * a
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 9:  # reciprocal
+        if first >= 0:
+            for j in range(n):
+                v = work[z + j]
+                slope = -v * v
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 10:  # sqrt
+        if first >= 0:
+            for j in range(n):
+                v = work[z + j]
+                slope = 0.5 / abs(v)
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 11:  # cbrt
+        if first >= 0:
+            for j in range(n):
+                v = work[z + j]
+                slope = 1.0 / (3.0 * v * v)
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 15:  # exp2
+        if first >= 0:
+            for j in range(n):
+                v = work[z + j]
+                slope = 0.6931471805599453 * v
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 17:  # log
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 / a if a >= 0.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 18:  # log2
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 / 0.6931471805599453 / a if a >= 0.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 19:  # log10
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 / 2.302585092994046 / a if a >= 0.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 20:  # log1p
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 / (1.0 + a) if a >= -1.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 25:  # tan
+        if first >= 0:
+            for j in range(n):
+                v = work[z + j]
+                slope = 1.0 + v * v
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 26:  # arcsin
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+                slope = p
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 27:  # arccos
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+                slope = -p
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 28:  # arctan
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / (1.0 + a * a)
+                slope = p
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 34:  # arccosh
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
+                slope = p
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 35:  # arctanh
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / ((1.0 - a) * (1.0 + a))
+                slope = p if abs(a) <= 1.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 36:  # hypot
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                v = work[z + j]
+                t = a / v if v != 0.0 else 0.0
+                slope = t
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        if second >= 0:
+            for j in range(n):
+                b = work[y + j]
+                v = work[z + j]
+                s = b / v if v != 0.0 else 0.0
+                slope = s
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 40:  # maximum
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        if second >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 41:  # minimum
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        if second >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 42:  # fmax
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a > b or b != b else 0.5 if a == b else 0.0
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        if second >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a < b or (a != a and b == b) else 0.5 if a == b else 0.0
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 43:  # fmin
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a < b or b != b else 0.5 if a == b else 0.0
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        if second >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a > b or (a != a and b == b) else 0.5 if a == b else 0.0
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 44:  # where
+        if second >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 if a != 0.0 else 0.0
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        if third >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = 0.0 if a != 0.0 else 1.0
+                bar = work[seeds + j]
+                work[third + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 45:  # copysign
+        if first >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = math.copysign(1.0, a) * math.copysign(1.0, b)
+                bar = work[seeds + j]
+                work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 46:  # heaviside
+        if second >= 0:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 if a == 0.0 else 0.0
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    elif op == 54:  # fmod
+        if second >= 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = work[z + j]
+                slope = -np.rint(a / b - v / b)
+                bar = work[seeds + j]
+                work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+    else:
+        return
+
+
 def block_partials(op, work, x, y, w, z, n, first, second, third):
     if op == 0:  # add
         for j in range(n):

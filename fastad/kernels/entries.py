@@ -11,24 +11,35 @@ from numba import njit
 
 from fastad.kernels.layout import (
     ADJOINTS,
+    AT_BARS,
+    AT_CELLS,
+    AT_CLEARS,
+    AT_COPIES,
     AT_OUTPUTS,
+    AT_REGISTERS,
     BUFFER,
     BUFFERS,
+    CELLS,
+    CLEARS,
+    CONTROL,
+    COPIES,
+    DIRECT,
     GRADIENT,
+    INPUT_BARS,
+    INPUT_VALUES,
     INPUTS,
     LINEARIZE,
     OUTPUTS,
     PRIMAL,
-    SCALAR_LINEARIZE,
-    SCALAR_PRIMAL,
     SCALARS,
     SLOTS,
+    STACK,
     TANGENTS,
 )  # fmt: skip
 from fastad.kernels.operands import clear
-from fastad.kernels.pointers import pointer, shifted
+from fastad.kernels.pointers import distance, pointer, shifted
 from fastad.kernels.second_order import curvature_sweep, second_sweep
-from fastad.kernels.sweeps import adjoint_sweep, first_failed_guard, primal_sweep, tangent_sweep
+from fastad.kernels.sweeps import adjoint_sweep, control, first_failed_guard, primal_sweep, tangent_sweep
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 entry = njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)
@@ -37,10 +48,11 @@ entry = njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)
 @kernel
 def evaluate(code, work, task, x, out, scratch, room):
     """The outputs at x; unless the task is PRIMAL, `work` is ready for the sweeps that follow."""
-    for i in range(code[INPUTS]):
-        work[i] = x[i]
-    scalar_kernel = SCALAR_PRIMAL if task == PRIMAL else SCALAR_LINEARIZE
-    primal_sweep(code, work, scalar_kernel, code[SLOTS], scratch, room)
+    at = code[AT_COPIES]
+    for part in range(at, at + 2 * code[COPIES], 2):
+        for i in range(code[part], code[part + 1]):
+            work[i] = x[i]
+    primal_sweep(code, work, task, code[SLOTS], scratch, room)
     if task != GRADIENT:
         at = code[AT_OUTPUTS]
         for i in range(code[OUTPUTS]):
@@ -84,6 +96,28 @@ def read_outputs(code, work, lanes, source, out):
 
 
 @kernel
+def prepare_groups(code, work, env, task, source, target, free):
+    """Say where groups find inputs and adjoints, and clear the adjoints that nobody writes first.
+
+    Groups run in values and gradients only; then the inputs are in the caller's array, and so is the
+    gradient if nobody else touches the adjoints of the inputs.
+    """
+    env[INPUT_VALUES], env[AT_BARS] = distance(source, work), free
+    env[INPUT_BARS] = distance(target, work) if code[DIRECT] == 1 else free
+    env[AT_CELLS] = free + code[SLOTS]
+    env[AT_REGISTERS] = env[AT_CELLS] + code[CELLS] + STACK
+    if task == GRADIENT:
+        at = code[AT_CLEARS]
+        for part in range(at, at + 2 * code[CLEARS], 2):
+            start, stop = code[part], code[part + 1]
+            inputs = min(stop, code[INPUTS])
+            if start < inputs:
+                clear(work, env[INPUT_BARS] + start, inputs - start)
+            start = max(start, inputs)
+            clear(work, free + start, stop - start)
+
+
+@kernel
 def second_order(code, work, lanes, source, target, free, scratch, room):
     """From weights (m,) | seeds (lanes, n): weights @ J (n,) | its derivatives along the seeds (lanes, n)."""
     slots, partials = code[SLOTS], code[SLOTS]
@@ -111,10 +145,10 @@ def first_order(code, work, task, lanes, source, target, free, scratch, room):
         if task == ADJOINTS:
             seed_outputs(code, work, source, lanes, free)
         else:
-            clear(work, free, code[SLOTS])
             work[free + code[code[AT_OUTPUTS]]] = 1.0
         adjoint_sweep(code, work, partials, lanes, free, scratch, room)
-        read_inputs(code, work, lanes, free, target)
+        if task == ADJOINTS or code[DIRECT] == 0:
+            read_inputs(code, work, lanes, free, target)
 
 
 @entry
@@ -125,7 +159,9 @@ def run(task, lanes, program, workspace, from_array, to_array):
     """
     code, work, source, target = pointer(program), pointer(workspace), pointer(from_array), pointer(to_array)
     room, last = code[BUFFER] * lanes, workspace.size - 1
-    scratch, free = last - BUFFERS * room, code[SLOTS] + 2 * code[SCALARS]
+    scratch, free = last - CONTROL - BUFFERS * room, code[SLOTS] + 2 * code[SCALARS]
+    if task <= PRIMAL:
+        prepare_groups(code, work, control(work, scratch, room), task, source, target, free)
     if task <= LINEARIZE:
         evaluate(code, work, task, source, target, scratch, room)
         work[last] = first_failed_guard(code, work)

@@ -25,7 +25,16 @@ SCALAR_CURVATURE = 15
 BLOCK_PRIMAL = 16
 BLOCK_PARTIALS = 17
 BLOCK_CURVATURE = 18
-HEADER = 20
+BLOCK_LINEARIZE = 19
+BLOCK_ADJOINT = 20
+COPIES = 21  # ranges (start, stop) of inputs that are copied into their slots
+AT_COPIES = 22
+CLEARS = 23  # ranges (start, stop) of adjoints that are cleared before the reverse sweep
+AT_CLEARS = 24
+DIRECT = 25  # 1: the adjoints of the inputs stand in the caller's array and nowhere else
+CELLS = 26  # partial sums of a group, and adjoints that cross from one chunk into the one before
+GROUP_SCRATCH = 27  # registers of a group, and a stack for its sums
+HEADER = 28
 
 # --- a segment row ----------------------------------------------------------------------------------
 KIND = 0
@@ -52,6 +61,63 @@ ELEMENTWISE = 1
 SUM = 2
 MATMUL = 3
 SCATTER_SUM = 4
+GROUP = 5
+
+# --- a group's row (`fused`): LENGTH elements, and these in place of the operands -------------------
+G_BLOCK = 2  # elements that its registers hold
+G_CHUNK = 4  # elements of a chunk
+G_CHUNKS = 5
+G_SEEDED = 6  # 1: the adjoint of what it ends in is known beforehand
+G_CARRY = 1  # adjoints that a chunk leaves for the one before
+G_FORWARD = 8  # word offset of a list of steps, and the number of steps
+G_BACKWARD = 10
+G_BOTH = 12
+G_SUMS = 14  # word offset of the slots of its sums, and their number
+G_SINGLES = 16  # the same for adjoints of operands that stand in one slot
+G_CLUSTERS = 18  # word offset of its clusters (below), and their number
+
+# --- a cluster: operands in memory whose slots overlap ----------------------------------------------
+LOWEST = 0  # first slot of the operand that starts first
+HIGHEST = 1  # first slot of the operand that starts last
+FRESH = 2  # 1: nobody has written these adjoints before
+CARRY = 3  # where its adjoints stand among those that a chunk leaves for the one before
+CLUSTER_WORDS = 4
+
+# --- a step of a group ------------------------------------------------------------------------------
+# Places: slot s of the values as s, register r as -1 - r. Addresses and clusters are word offsets.
+ACTION = 0
+STEP_OPCODE = 1
+X, Y, W = 2, 3, 4  # operands
+Z = 5  # result
+G = 6  # adjoint of the result
+T0, T1, T2 = 7, 8, 9  # partials, or adjoints of the operands
+STEP_WORDS = 10
+NOWHERE = 1 << 40  # stands for no place
+
+LOAD = 0  # Z = elements of the address X, in the caller's array where STEP_OPCODE is 1
+APPLY = 1  # Z = op(X, Y, W)
+LINEARIZED = 2  # the same, with partials in T0, T1, T2
+TOTAL = 3  # cell T0 = sum of X
+EMPTY = 4  # T0 = 0
+FETCH = 5  # T0 = adjoint of slot X
+SEED_CONSTANT = 6  # T0 = or += the number whose bits are X; = where STEP_OPCODE is 1
+SEED_SLOT = 7  # the same with the adjoint of slot X
+PASS = 8  # T0 = or += G times the sign X
+SCALE = 9  # T0 = or += X * G
+PULL = 10  # T0, T1, T2 += partials of op(X, Y, W) = Z times G
+OPEN = 11  # clear the adjoints of cluster X that come into view, where it is fresh
+FLUSH_RUN = 12  # adjoints of slot X and following += G; cluster Y
+FLUSH_SINGLE = 13  # cell T0 = sum of G
+FLUSH_ANY = 14  # adjoints of address X += G
+
+# --- control words, 64-bit integers behind the gather buffers ---------------------------------------
+INPUT_VALUES = 0  # offset of the inputs: in the workspace or in the caller's array
+INPUT_BARS = 1  # offset of their adjoints: likewise
+AT_BARS = 2  # offset of all other adjoints, by slot
+AT_CELLS = 3
+AT_REGISTERS = 4
+CONTROL = 16
+STACK = 256  # numbers that a group's sums need besides its registers
 
 # --- block stream -----------------------------------------------------------------------------------
 BLOCK = 512  # elements whose partials and intermediates stay in the first-level cache

@@ -71,6 +71,23 @@ def table(typing_context, base):
     return _cast(TABLE)(typing_context, base)
 
 
+@intrinsic
+def integers(typing_context, base):
+    """A pointer read as one to 64-bit integers."""
+    return _cast(WORDS)(typing_context, base)
+
+
+@intrinsic
+def distance(typing_context, there, here):
+    """How many elements `there` lies behind `here`, whatever arrays they point into."""
+
+    def codegen(context, builder, signature, arguments):
+        there, here = (builder.ptrtoint(argument, _I64) for argument in arguments)
+        return builder.sdiv(builder.sub(there, here), ir.Constant(_I64, 8))
+
+    return types.int64(there, here), codegen
+
+
 def _call(argument_types):
     """Code generation of a call by address (the first argument)."""
 
@@ -85,6 +102,7 @@ def _call(argument_types):
 
 SCALAR_ARGUMENTS = (BYTES, INDICES, INDICES, types.int64, types.int64, types.int64, DOUBLES, DOUBLES)
 BLOCK_ARGUMENTS = (types.int64, DOUBLES, *(types.int64,) * 8)
+ADJOINT_ARGUMENTS = (*BLOCK_ARGUMENTS, types.int64)
 
 
 @intrinsic
@@ -97,3 +115,9 @@ def call_scalar(typing_context, address, opcode, left, right, start, stop, first
 def call_block(typing_context, address, op, work, x, y, w, z, n, first, second, third):
     """Run a dispatch kernel of the block stream."""
     return _call(BLOCK_ARGUMENTS)
+
+
+@intrinsic
+def call_adjoint(typing_context, address, op, work, x, y, w, z, n, first, second, third, g):
+    """Run the dispatch kernel that adds to the adjoints of the operands."""
+    return _call(ADJOINT_ARGUMENTS)

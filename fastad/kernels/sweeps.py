@@ -15,6 +15,7 @@ slots) and the gather buffers (`scratch`, each `room` numbers) are offsets into 
 
 from numba import njit
 
+from fastad.kernels.fused import finish_adjoints, finish_values, run_group
 from fastad.kernels.layout import (
     ACTIVE,
     AT_GUARDS,
@@ -25,14 +26,24 @@ from fastad.kernels.layout import (
     BLOCK,
     BLOCK_PARTIALS,
     BLOCK_PRIMAL,
+    BUFFERS,
     ELEMENTWISE,
     FIRST,
+    G_BACKWARD,
+    G_BOTH,
+    G_FORWARD,
+    G_SEEDED,
+    GRADIENT,
+    GROUP,
     GUARDS,
     KIND,
     LENGTH,
     MATMUL,
     OPCODE,
+    PRIMAL,
     ROW,
+    SCALAR_LINEARIZE,
+    SCALAR_PRIMAL,
     SCALAR_RUN,
     SEGMENTS,
     SIZE0,
@@ -52,7 +63,7 @@ from fastad.kernels.operands import (
     spread,
     stands_in_one_level,
 )  # fmt: skip
-from fastad.kernels.pointers import byte_codes, call_block, call_scalar, doubles, indices, shifted, table
+from fastad.kernels.pointers import byte_codes, call_block, call_scalar, doubles, indices, integers, shifted, table
 from fastad.kernels.products import absolute_matmul, left_adjoint, matmul, pairwise_sum, right_adjoint
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -142,6 +153,30 @@ def factors(code, work, row, scratch, room):
 
 
 @kernel
+def control(work, scratch, room):
+    """The control words, which stand behind the gather buffers."""
+    return integers(shifted(work, scratch + BUFFERS * room))
+
+
+@kernel
+def primal_group(code, work, env, task, row):
+    """A group's values; its adjoints too where their seed is known and they are asked for."""
+    if task == GRADIENT and code[row + G_SEEDED] == 1:
+        run_group(code, work, env, row, G_BOTH)
+        finish_adjoints(code, work, env, row)
+    else:
+        run_group(code, work, env, row, G_FORWARD)
+    finish_values(code, work, env, row)
+
+
+@kernel
+def adjoint_group(code, work, env, row):
+    if code[row + G_SEEDED] == 0:
+        run_group(code, work, env, row, G_BACKWARD)
+        finish_adjoints(code, work, env, row)
+
+
+@kernel
 def primal_block(code, work, row, scratch, room):
     kind, length = code[row + KIND], code[row + LENGTH]
     if kind == ELEMENTWISE:
@@ -157,12 +192,15 @@ def primal_block(code, work, row, scratch, room):
 
 
 @kernel
-def primal_sweep(code, work, scalar_kernel, partials, scratch, room):
-    """Values of all slots; with SCALAR_LINEARIZE as the kernel, the partials of the scalar stream too."""
+def primal_sweep(code, work, task, partials, scratch, room):
+    """Values of all slots; unless the task is PRIMAL, the partials of the scalar stream too."""
+    scalar_kernel = SCALAR_PRIMAL if task == PRIMAL else SCALAR_LINEARIZE
     for segment in range(code[SEGMENTS]):
         row = code[AT_SEGMENTS] + segment * ROW
         if code[row + KIND] == SCALAR_RUN:
             run_scalar_kernel(code, work, scalar_kernel, row, partials)
+        elif code[row + KIND] == GROUP:
+            primal_group(code, work, control(work, scratch, room), task, row)
         else:
             primal_block(code, work, row, scratch, room)
 
@@ -350,5 +388,8 @@ def adjoint_sweep(code, work, partials, lanes, bars, scratch, room):
             scalar_adjoint(code, work, row, partials, bars)
         elif code[row + KIND] == SCALAR_RUN:
             scalar_adjoint_lanes(code, work, row, partials, lanes, bars)
+        elif code[row + KIND] == GROUP:
+            if code[row + ACTIVE] != 0:
+                adjoint_group(code, work, control(work, scratch, room), row)
         elif code[row + ACTIVE] != 0:
             adjoint_block(code, work, row, lanes, bars, scratch, room)

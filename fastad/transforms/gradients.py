@@ -30,7 +30,12 @@ class _Fast:
     def __init__(self, tape: Tape, shape: tuple[int, ...]) -> None:
         schedule = tape.schedule
         kernels.run.load()
-        self.run, self.code, self.pool, self.schedule = kernels.run.dispatcher, schedule.code, schedule._pool, schedule
+        self.run, self.code, self.pool, self.schedule = (
+            kernels.run.dispatcher,
+            schedule.code_for(at.GRADIENT),
+            schedule._pool,
+            schedule,
+        )
         self.shape, self.flat, self.guarded = shape, len(shape) == 1, bool(tape.program.guards)
         self.size = schedule.workspace_size(at.GRADIENT, 1)
 

@@ -1,0 +1,176 @@
+"""Which element-wise instructions run together, and which results need no slot.
+
+Theory of operation. A group is a set of element-wise blocks (and sums over all their elements) of one
+length. An instruction joins the last group of its length if everything it reads either stands in
+memory before that group or is, element for element, another result of it; so instructions in between
+that have nothing to do with it do not part a group. A result that nobody outside reads gets no slot:
+`place` says where the slots of the program stand in memory once those are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastad.ops import ARRAY_BY_NAME, BY_CODE, Op
+from fastad.passes import activity, mark
+from fastad.program import Address, Block, Program, Run
+
+SUM = ARRAY_BY_NAME["sum"].code
+MEMBERS = 128  # of one group, so that its registers stay in cache
+
+
+@dataclass(eq=False)
+class Member:
+    """An instruction of a group; `active` has bit k for operand k."""
+
+    block: Block
+    active: int
+    stored: bool = False
+
+    @property
+    def is_sum(self) -> bool:
+        return self.block.code == SUM
+
+
+@dataclass(eq=False)
+class Group:
+    """Instructions of one length that run together; `by_first` says whose result begins at a slot."""
+
+    length: int
+    members: list[Member] = field(default_factory=list)
+    by_first: dict[int, int] = field(default_factory=dict)
+
+    def add(self, member: Member) -> None:
+        if not member.is_sum:
+            self.by_first[member.block.first] = len(self.members)
+        self.members.append(member)
+
+    def inner(self, operand: Address) -> int | None:
+        """The member that an operand repeats element for element, if any."""
+        if operand.is_run and operand.count == self.length:
+            return self.by_first.get(operand.start)
+        return None
+
+
+@dataclass(eq=False)
+class Single:
+    """A segment that runs by itself."""
+
+    segment: Run | Block
+    active: int
+
+
+@dataclass(eq=False)
+class Layout:
+    """The steps of a program in the order in which they run, and where its slots stand in memory.
+
+    Attributes
+    ----------
+    steps : list of Group and Single
+    place : ndarray of int64, shape (slots,)
+        A slot's position in memory; meaningless for results without a slot.
+    size : int
+        Slots in memory.
+    depends : ndarray of bool, shape (slots,)
+        Which slots depend on an active input.
+    """
+
+    program: Program
+    steps: list[Group | Single]
+    place: np.ndarray
+    size: int
+    depends: np.ndarray
+
+
+def group_length(segment: Run | Block) -> int:
+    """The number of elements of an instruction that may join a group, or 0."""
+    if isinstance(segment, Run):
+        return 0
+    if segment.code == SUM:
+        return segment.sizes[0] if segment.length == 1 else 0
+    return segment.length if isinstance(BY_CODE[segment.code], Op) else 0
+
+
+class _Grouping:
+    """Puts segments into steps, one after the other."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.steps: list[Group | Single] = []
+        self.firsts = np.array([segment.first for segment in program.segments], np.int64)
+        self.step_of = np.zeros(len(program.segments), np.int64)
+        self.open: dict[int, int] = {}
+
+    def add(self, number: int, segment: Run | Block, active: int) -> None:
+        length = group_length(segment)
+        if length == 0:
+            self.step_of[number] = len(self.steps)
+            self.steps.append(Single(segment, active))
+            return
+        assert isinstance(segment, Block)
+        at = self.open.get(length)
+        if at is None or not self._may_join(segment, at):
+            at = self.open[length] = len(self.steps)
+            self.steps.append(Group(length))
+        group = self.steps[at]
+        assert isinstance(group, Group)
+        group.add(Member(segment, active))
+        self.step_of[number] = at
+
+    def _may_join(self, block: Block, at: int) -> bool:
+        group = self.steps[at]
+        assert isinstance(group, Group)
+        if len(group.members) >= MEMBERS:
+            return False
+        return all(group.inner(operand) is not None or self._made_by(operand) < at for operand in block.operands)
+
+    def _made_by(self, operand: Address) -> int:
+        """The last step that makes an element of an operand, or -1."""
+        if operand.count == 0:
+            return -1
+        if operand.is_run or operand.is_single:
+            bounds = operand.start, operand.start + (operand.count - 1 if operand.is_run else 0)
+            low, high = np.searchsorted(self.firsts, bounds, "right")
+            made = self.step_of[max(0, low - 1) : high]
+            return int(made.max()) if high > 0 and bounds[1] >= self.program.first_result else -1
+        slots = operand.slots()
+        slots = slots[slots >= self.program.first_result]
+        if slots.size == 0:
+            return -1
+        return int(self.step_of[np.searchsorted(self.firsts, slots, "right") - 1].max())
+
+
+def fuse(program: Program) -> Layout:
+    """The program's steps, with groups as large as the order of the data allows."""
+    grouping = _Grouping(program)
+    depends, active = activity(program)
+    for number, (segment, bits) in enumerate(zip(program.segments, active, strict=True)):
+        grouping.add(number, segment, bits)
+    read = _read_outside(program, grouping.steps)
+    place = np.ones(program.slots, np.int64)
+    for step in grouping.steps:
+        for member in step.members if isinstance(step, Group) else ():
+            results = slice(member.block.first, member.block.first + member.block.length)
+            member.stored = member.is_sum or bool(read[results].any())
+            if not member.stored:
+                place[results] = 0
+    size = int(place.sum())
+    return Layout(program, grouping.steps, np.cumsum(place) - place, size, depends)
+
+
+def _read_outside(program: Program, steps: list[Group | Single]) -> np.ndarray:
+    """Slots that somebody outside of their group reads."""
+    read = np.zeros(program.slots, bool)
+    read[program.outputs] = True
+    read[[guard.slot for guard in program.guards]] = True
+    read[program.left] = True
+    read[program.right] = True
+    for step in steps:
+        blocks = [m.block for m in step.members] if isinstance(step, Group) else [step.segment]
+        for block in blocks:
+            for operand in block.operands if isinstance(block, Block) else ():
+                if not (isinstance(step, Group) and step.inner(operand) is not None):
+                    mark(operand, read)
+    return read

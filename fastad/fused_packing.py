@@ -1,0 +1,263 @@
+"""The fused form of a program: what the kernels run for values and gradients.
+
+Theory of operation. Three questions are settled here, once a program. Which adjoints are known before
+the reverse sweep begins: a sum that goes into the result by constant factors only has a constant
+adjoint, so its group takes its value and its gradient in one pass. Which adjoints must be cleared: not
+those that a group is the first to write. And whether the inputs and their adjoints are read and written
+in the caller's arrays: if nobody but groups touches them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastad.fuse import Group, Layout, Single, fuse
+from fastad.fused_steps import Cluster, Lists, Operand, Operands, Step, lists_of
+from fastad.kernels import layout as at
+from fastad.packing import Words, buffer_size, operand_words, segment_row
+from fastad.passes import mark
+from fastad.program import Address, Block, Guard, Program, Run
+from fastad.seeds import known_seeds
+
+REGISTERS = 32  # up to as many, a register holds a whole block
+CHUNK = 16384  # elements of a chunk: some 0.1 ms of work
+GAP = 64  # ranges to be cleared that lie closer are made one
+
+
+class FusedPacking:
+    """Packs one program; `code` is the result (int64, shape (words,)).
+
+    Attributes
+    ----------
+    has_groups : bool
+    parallel : bool
+        Whether a group has enough elements for more than one thread.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.layout = layout = fuse(program)
+        self.words = Words()
+        self.addresses: dict[int, int] = {}
+        self.cells = self.scratch = 0
+        self.buffer = 64
+        groups = [step for step in layout.steps if isinstance(step, Group)]
+        seeds = known_seeds(program) if groups else {}
+        self.lists = {id(group): lists_of(group, layout, seeds) for group in groups}
+        self.has_groups, self.parallel = bool(groups), False
+        self._settle_memory(groups)
+        rows = [self._row(step) for step in layout.steps]
+        self.words.add_program(_placed(layout), rows, layout.size)
+        header = self.words.header
+        header[at.BUFFER], header[at.CELLS], header[at.GROUP_SCRATCH] = self.buffer, self.cells, self.scratch
+        self.code = self.words.joined()
+
+    # --- memory -----------------------------------------------------------------------------------
+    def _settle_memory(self, groups: list[Group]) -> None:
+        copied, bars = _copied_inputs(self.layout), _Bars(self.layout, self.lists)
+        self.words.add_ranges(_ranges(copied, GAP), at.COPIES)
+        self.words.add_ranges(_ranges(bars.state == _Bars.CLEARED, GAP), at.CLEARS)
+        self.words.header[at.DIRECT] = bars.direct
+
+    # --- rows -------------------------------------------------------------------------------------
+    def _row(self, step: Group | Single) -> list[int]:
+        if isinstance(step, Group):
+            return self._group_row(step, self.lists[id(step)])
+        segment = step.segment
+        if isinstance(segment, Run):
+            moved: Run | Block = Run(segment.start, segment.stop, int(self.layout.place[segment.first]))
+        else:
+            moved = _placed_block(segment, self.layout.place)
+        self.buffer = max(self.buffer, buffer_size(moved))
+        return segment_row(moved, self.words, step.active)
+
+    def _group_row(self, group: Group, lists: Lists) -> list[int]:
+        row, words = [0] * at.ROW, self.words
+        row[at.KIND], row[at.LENGTH] = at.GROUP, group.length
+        row[at.ACTIVE] = int(any(member.active for member in group.members))
+        row[at.G_BLOCK] = block = _block_length(group.length, lists.registers)
+        row[at.G_CHUNK] = chunk = _chunk_length(group.length, lists)
+        row[at.G_CHUNKS] = chunks = -(-group.length // chunk)
+        row[at.G_SEEDED] = int(bool(lists.both))
+        row[at.G_CARRY] = carry = _number_carries(lists.clusters) if chunks > 1 else 0
+        clusters = {id(c): words.add([c.lowest, c.highest, int(c.fresh), c.carry]) for c in lists.clusters}
+        for word, steps in ((at.G_FORWARD, lists.forward), (at.G_BACKWARD, lists.backward), (at.G_BOTH, lists.both)):
+            row[word], row[word + 1] = self._add_steps(steps, clusters), len(steps)
+        for word, slots in ((at.G_SUMS, lists.sums), (at.G_SINGLES, lists.singles)):
+            row[word], row[word + 1] = words.add(np.array(slots, np.int64)), len(slots)
+        row[at.G_CLUSTERS], row[at.G_CLUSTERS + 1] = min(clusters.values(), default=0), len(lists.clusters)
+        width = len(lists.sums) + len(lists.singles)
+        self.cells = max(self.cells, width * -(-group.length // block) + carry * chunks)
+        self.scratch = max(self.scratch, lists.registers * block)
+        self.parallel |= chunks >= 4
+        return row
+
+    def _add_steps(self, steps: list[Step], clusters: dict[int, int]) -> int:
+        rows = [[self._word(word, clusters) for word in step.words()] for step in steps]
+        return self.words.add(np.array(rows, np.int64).reshape(-1))
+
+    def _word(self, word: object, clusters: dict[int, int]) -> int:
+        if isinstance(word, int):
+            return word
+        if isinstance(word, Cluster):
+            return clusters[id(word)]
+        if isinstance(word, Address):
+            if id(word) not in self.addresses:
+                self.addresses[id(word)] = self.words.add(operand_words(word, self.words))
+            return self.addresses[id(word)]
+        return -1 - word.number
+
+
+def _block_length(length: int, registers: int) -> int:
+    block = at.BLOCK
+    while block > 64 and block * registers > at.BLOCK * REGISTERS:
+        block //= 2
+    return min(block, max(8, length))
+
+
+def _chunk_length(length: int, lists: Lists) -> int:
+    """A power-of-two number of elements; all of them where the chunks would meet in memory."""
+    if lists.serial or any(c.highest - c.lowest > CHUNK // 2 for c in lists.clusters):
+        return max(1, length)
+    return min(CHUNK, max(1, length))
+
+
+def _number_carries(clusters: list[Cluster]) -> int:
+    """Give every cluster its place among what a chunk leaves; returns how much that is."""
+    count = 0
+    for cluster in clusters:
+        cluster.carry = count
+        count += cluster.highest - cluster.lowest
+    return count
+
+
+def _placed(layout: Layout) -> Program:
+    """The program with slots where they stand in memory (segments are packed apart)."""
+    program, place = layout.program, layout.place
+    guards = tuple(Guard(int(place[g.slot]), g.expected, g.where) for g in program.guards)
+    left, right = (place[column].astype(np.int32) for column in (program.left, program.right))
+    return Program(program.inputs, program.active, program.constants, program.opcode, left, right, (),
+                   place[program.outputs], guards)  # fmt: skip
+
+
+def _placed_block(block: Block, place: np.ndarray) -> Block:
+    operands = tuple(operand.moved(place) for operand in block.operands)
+    first = int(place[block.first]) if block.length else 0
+    return Block(block.code, first, block.length, operands, block.sizes, block.index)
+
+
+def _copied_inputs(layout: Layout) -> np.ndarray:
+    """Inputs that somebody reads from the workspace; bool, shape (inputs,)."""
+    program = layout.program
+    read = np.zeros(layout.size, bool)
+    for column in (program.left, program.right, program.outputs):
+        read[layout.place[column]] = True
+    read[[layout.place[guard.slot] for guard in program.guards]] = True
+    for step in layout.steps:
+        if isinstance(step, Group):
+            for operand in Operands(step, layout).all:
+                if not operand.direct:
+                    mark(operand.address, read)
+        elif isinstance(step.segment, Block):
+            for address in step.segment.operands:
+                mark(address.moved(layout.place), read)
+    return read[: program.inputs]
+
+
+class _Bars:
+    """What happens to the adjoints, in the order in which they are written and read.
+
+    Attributes
+    ----------
+    state : ndarray of uint8, shape (places,)
+        UNTOUCHED, CLEARED (before the sweep) or WRITTEN (by a group that is the first to do so).
+    direct : bool
+        Whether only groups touch those of the inputs.
+    """
+
+    UNTOUCHED, CLEARED, WRITTEN = 0, 1, 2
+
+    def __init__(self, layout: Layout, lists: dict[int, Lists]) -> None:
+        self.layout, self.lists, self.direct = layout, lists, True
+        self.state = np.zeros(layout.size, np.uint8)
+        self.inputs = layout.program.inputs
+        self._touch_slots(layout.place[layout.program.outputs])
+        seeded = [step for step in layout.steps if isinstance(step, Group) and lists[id(step)].both]
+        for group in seeded:
+            self._group(group)
+        for step in reversed(layout.steps):
+            if isinstance(step, Single):
+                self._single(step)
+            elif not lists[id(step)].both:
+                self._group(step)
+        inputs = self.state[: self.inputs]
+        inputs[inputs == self.UNTOUCHED] = self.CLEARED
+
+    def _touch(self, part: np.ndarray) -> None:
+        part[part == self.UNTOUCHED] = self.CLEARED
+
+    def _touch_slots(self, places: np.ndarray) -> None:
+        flags = np.zeros(self.state.size, bool)
+        flags[places] = True
+        self._touch_flags(flags)
+
+    def _touch_flags(self, flags: np.ndarray) -> None:
+        self.direct &= not flags[: self.inputs].any()
+        self.state[flags & (self.state == self.UNTOUCHED)] = self.CLEARED
+
+    def _touch_address(self, address: Address) -> None:
+        if address.is_run or address.is_single:
+            self._touch(self.state[address.start : address.start + (address.count if address.is_run else 1)])
+        else:
+            flags = np.zeros(self.state.size, bool)
+            mark(address, flags)
+            self.state[flags & (self.state == self.UNTOUCHED)] = self.CLEARED
+
+    def _single(self, step: Single) -> None:
+        segment, place = step.segment, self.layout.place
+        if segment.length:
+            first = int(place[segment.first])
+            self._touch(self.state[first : first + segment.length])
+        if isinstance(segment, Run):
+            program, part = self.layout.program, slice(segment.start, segment.stop)
+            self._touch_slots(place[np.concatenate([program.left[part], program.right[part]])])
+            return
+        for k, operand in enumerate(segment.operands):
+            if step.active >> k & 1:
+                self.direct &= operand.bounds()[0] >= self.inputs
+                self._touch_address(operand.moved(place))
+
+    def _group(self, group: Group) -> None:
+        lists, place = self.lists[id(group)], self.layout.place
+        for member in group.members:
+            if member.stored and member.active:
+                first = int(place[member.block.first])
+                self._touch(self.state[first : first + member.block.length])
+        written = [operand for operand in Operands(group, self.layout).all if operand.active]
+        others = [operand for operand in written if not operand.is_run]
+        for cluster in lists.clusters:
+            part = self.state[cluster.lowest : cluster.highest + group.length]
+            apart = not any(_meet(operand, cluster, group.length) for operand in others)
+            cluster.fresh = apart and not part.any()
+            if cluster.fresh:
+                part[:] = self.WRITTEN
+            else:
+                self._touch(part)
+        for operand in others:
+            self.direct &= operand.direct or operand.address.bounds()[0] >= self.inputs
+            self._touch_address(operand.address)
+
+
+def _meet(operand: Operand, cluster: Cluster, length: int) -> bool:
+    low, high = operand.address.bounds()
+    return low < cluster.highest + length and high >= cluster.lowest
+
+
+def _ranges(flags: np.ndarray, gap: int) -> list[tuple[int, int]]:
+    """Where the flags are set, as (start, stop); closer ones than `gap` are made one."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    starts, stops = edges[::2], edges[1::2]
+    if starts.size == 0:
+        return []
+    keep = starts[1:] - stops[:-1] > gap
+    starts, stops = starts[np.concatenate([[True], keep])], stops[np.concatenate([keep, [True]])]
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))

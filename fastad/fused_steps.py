@@ -1,0 +1,361 @@
+"""The lists of steps of a group: forward, backward, and both at once.
+
+Theory of operation. A list is written over virtual registers, one for each value, partial and adjoint of
+the group's instructions; a scan over the list then gives each a real register from its first to its
+last mention. `backward` computes again only those values that adjoints need and that do not stand in
+memory. Places and actions are those of `kernels/layout.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastad.fuse import Group, Layout
+from fastad.kernels import layout as at
+from fastad.program import Address
+from fastad.pullback import PASS, PULL, STORED, stores_partials, values_needed, way
+
+_OPERANDS = ("a", "b", "c")
+
+
+@dataclass(eq=False)
+class Register:
+    """A virtual register; `number` is the real one once it has been given."""
+
+    number: int = -1
+
+
+@dataclass(eq=False)
+class Step:
+    """One step; words that are registers or word offsets still to be known are objects."""
+
+    action: int
+    opcode: int = 0
+    x: object = 0
+    y: object = 0
+    w: object = 0
+    z: object = at.NOWHERE
+    g: object = at.NOWHERE
+    targets: tuple[object, ...] = ()
+
+    def words(self) -> list[object]:
+        targets = (*self.targets, *(at.NOWHERE,) * (3 - len(self.targets)))
+        return [self.action, self.opcode, self.x, self.y, self.w, self.z, self.g, *targets]
+
+
+@dataclass(eq=False)
+class Operand:
+    """Something that a group reads from memory.
+
+    Consecutive elements are read where they stand, others are loaded into a register. `direct` says that
+    all are inputs, which may stand in the caller's array; consecutive slots that begin among the inputs
+    and end behind them do not stand together.
+    """
+
+    address: Address
+    inputs: int
+    active: bool = False
+
+    def __post_init__(self) -> None:
+        low, high = self.address.bounds()
+        self.direct = high < self.inputs
+        self.is_run = self.address.is_run and (self.direct or low >= self.inputs)
+        self.is_single = self.address.is_single and not self.is_run
+
+
+@dataclass(eq=False)
+class Cluster:
+    """Consecutive operands in memory whose slots overlap."""
+
+    lowest: int
+    highest: int
+    fresh: bool = False
+    carry: int = 0
+
+
+@dataclass(eq=False)
+class Lists:
+    """What a group needs besides its steps: slots of its sums and of single operands, and its clusters."""
+
+    forward: list[Step] = field(default_factory=list)
+    backward: list[Step] = field(default_factory=list)
+    both: list[Step] = field(default_factory=list)
+    sums: list[int] = field(default_factory=list)
+    singles: list[int] = field(default_factory=list)
+    clusters: list[Cluster] = field(default_factory=list)
+    registers: int = 0
+    serial: bool = False
+
+
+class Operands:
+    """What a group reads from memory, each address once."""
+
+    def __init__(self, group: Group, layout: Layout) -> None:
+        self.known: dict[Hashable, int] = {}
+        self.all: list[Operand] = []
+        inputs = layout.program.inputs
+        for member in group.members:
+            for k, operand in enumerate(member.block.operands):
+                if group.inner(operand) is None:
+                    number = self.known.setdefault(operand.key, len(self.all))
+                    if number == len(self.all):
+                        self.all.append(Operand(operand.moved(layout.place), inputs))
+                    self.all[number].active |= bool(member.active >> k & 1)
+
+    def number(self, operand: Address) -> int:
+        return self.known[operand.key]
+
+
+def clusters_of(operands: Operands) -> list[Cluster]:
+    """Active consecutive operands, put together where they overlap."""
+    found: list[Cluster] = []
+    runs = [o.address for o in operands.all if o.active and o.is_run]
+    for address in sorted(runs, key=lambda address: address.start):
+        if found and address.start < found[-1].highest + address.count:
+            found[-1].highest = address.start
+        else:
+            found.append(Cluster(address.start, address.start))
+    return found
+
+
+class _Writer:
+    """Writes the lists of one group."""
+
+    def __init__(self, group: Group, layout: Layout, seeds: dict[int, float]) -> None:
+        self.group, self.layout, self.seeds = group, layout, seeds
+        self.operands = Operands(group, layout)
+        self.lists = Lists(clusters=clusters_of(self.operands))
+        self.lists.sums = [int(layout.place[m.block.first]) for m in group.members if m.is_sum]
+        singles = [k for k, o in enumerate(self.operands.all) if o.active and o.is_single]
+        self.lists.singles = [self.operands.all[k].address.start for k in singles]
+        self.single_number = {k: i for i, k in enumerate(singles)}
+        self.lists.serial = any(o.active and not o.is_run and not o.is_single for o in self.operands.all)
+
+    def write(self) -> Lists:
+        everything = set(range(len(self.group.members)))
+        self._start()
+        self._forward(everything, partials=False)
+        self.lists.forward = self._finish()
+        if any(member.active for member in self.group.members):
+            self._start()
+            self._forward(self._needed_again(), partials=True)
+            self._backward(known_seeds=False)
+            self.lists.backward = self._finish()
+        if self.is_seeded:
+            self._start()
+            self._forward(everything, partials=True)
+            self._backward(known_seeds=True)
+            self.lists.both = self._finish()
+        return self.lists
+
+    @property
+    def is_seeded(self) -> bool:
+        """Whether the adjoints of all that leaves the group are known before it runs."""
+        leaving = [m for m in self.group.members if m.stored and m.active]
+        return bool(leaving) and all(m.is_sum and m.block.first in self.seeds for m in leaving)
+
+    def _start(self) -> None:
+        self.steps: list[Step] = []
+        self.values: dict[object, Register] = {}
+        self.bars: dict[object, Register] = {}
+        self.partials: dict[int, tuple[Register, ...]] = {}
+
+    def _finish(self) -> list[Step]:
+        self.lists.registers = max(self.lists.registers, allocate(self.steps))
+        return self.steps
+
+    # --- values ---------------------------------------------------------------------------------
+    def _forward(self, wanted: set[int], partials: bool) -> None:
+        cell = 0
+        for k, member in enumerate(self.group.members):
+            block = member.block
+            if member.is_sum:
+                if k in wanted:
+                    self.steps.append(Step(at.TOTAL, x=self._value(block.operands[0]), targets=(cell,)))
+                cell += 1
+            elif k in wanted:
+                self._apply(k, partials and bool(member.active) and stores_partials(block.code))
+
+    def _apply(self, k: int, partials: bool) -> None:
+        block = self.group.members[k].block
+        operands = self._operand_values(k)
+        targets: tuple[object, ...] = ()
+        if partials:
+            self.partials[k] = targets = tuple(Register() for _ in block.operands)
+        action = at.LINEARIZED if partials else at.APPLY
+        self.steps.append(Step(action, block.code, *operands, z=self._result(k), targets=targets))
+
+    def _result(self, k: int) -> object:
+        member = self.group.members[k]
+        if member.stored:
+            return int(self.layout.place[member.block.first])
+        return self.values.setdefault(k, Register())
+
+    def _operand_values(self, k: int) -> list[object]:
+        """Where the three operands stand; a missing one repeats the first."""
+        found = [self._value(operand) for operand in self.group.members[k].block.operands]
+        return found + found[:1] * (3 - len(found))
+
+    def _value(self, operand: Address) -> object:
+        inner = self.group.inner(operand)
+        if inner is not None:
+            return self._result(inner)
+        number = self.operands.number(operand)
+        found = self.operands.all[number]
+        if found.is_run:
+            return found.address.start
+        key = ("operand", number)
+        if key not in self.values:
+            self.values[key] = Register()
+            self.steps.append(Step(at.LOAD, int(found.direct), x=found.address, z=self.values[key]))
+        return self.values[key]
+
+    def _needed_again(self) -> set[int]:
+        """Members whose values or partials the adjoint needs and that do not stand in memory."""
+        wanted: set[int] = set()
+        for k, member in enumerate(self.group.members):
+            if member.is_sum or not member.active:
+                continue
+            if stores_partials(member.block.code):
+                wanted.add(k)
+            for operand in range(len(member.block.operands)):
+                if member.active >> operand & 1:
+                    self._want_values(k, values_needed(member.block.code, operand), wanted)
+        for k in sorted(range(len(self.group.members)), reverse=True):
+            if k in wanted:
+                self._want_values(k, set(_OPERANDS), wanted)
+        return wanted
+
+    def _want_values(self, k: int, names: set[str] | frozenset[str], wanted: set[int]) -> None:
+        members, operands = self.group.members, self.group.members[k].block.operands
+        needed = [self.group.inner(operands[_OPERANDS.index(n)]) for n in names
+                  if n != "v" and _OPERANDS.index(n) < len(operands)]  # fmt: skip
+        needed += [k] if "v" in names else []
+        wanted |= {i for i in needed if i is not None and not members[i].stored}
+
+    # --- adjoints -------------------------------------------------------------------------------
+    def _backward(self, known_seeds: bool) -> None:
+        for number in range(len(self.lists.clusters)):
+            self.steps.append(Step(at.OPEN, x=self.lists.clusters[number]))
+        for k in range(len(self.group.members) - 1, -1, -1):
+            member = self.group.members[k]
+            if member.active and member.is_sum:
+                self._seed(member.block, known_seeds)
+            elif member.active:
+                self._pull(k, known_seeds)
+        for number, operand in enumerate(self.operands.all):
+            if ("operand", number) in self.bars:
+                self._flush(number, operand)
+
+    def _seed(self, block: object, known_seeds: bool) -> None:
+        target, at_once = self._bar(block.operands[0])
+        if known_seeds:
+            bits = int(np.float64(self.seeds[block.first]).view(np.int64))
+            self.steps.append(Step(at.SEED_CONSTANT, at_once, x=bits, targets=(target,)))
+        else:
+            slot = int(self.layout.place[block.first])
+            self.steps.append(Step(at.SEED_SLOT, at_once, x=slot, targets=(target,)))
+
+    def _bar(self, operand: Address) -> tuple[Register, bool]:
+        """The register of an operand's adjoint, and whether this is its first mention."""
+        inner = self.group.inner(operand)
+        key = ("operand", self.operands.number(operand)) if inner is None else inner
+        if key in self.bars:
+            return self.bars[key], False
+        self.bars[key] = Register()
+        if inner is not None and self.group.members[inner].stored:
+            self._fetch(inner)
+            return self.bars[key], False
+        return self.bars[key], True
+
+    def _fetch(self, k: int) -> None:
+        slot = int(self.layout.place[self.group.members[k].block.first])
+        self.steps.append(Step(at.FETCH, x=slot, targets=(self.bars[k],)))
+
+    def _pull(self, k: int, known_seeds: bool) -> None:
+        """The adjoints of a member's operands from its own."""
+        member = self.group.members[k]
+        if k not in self.bars and member.stored:
+            self.bars[k] = Register()
+            self._fetch(k)
+        if k not in self.bars:
+            return
+        later: dict[int, Register] = {}
+        for number, operand in enumerate(member.block.operands):
+            if member.active >> number & 1:
+                kind, detail = way(member.block.code, number)
+                target, first = self._bar(operand)
+                if kind == PULL:
+                    if first:
+                        self.steps.append(Step(at.EMPTY, targets=(target,)))
+                    later[number] = target
+                elif kind == PASS:
+                    self.steps.append(Step(at.PASS, first, x=int(detail), g=self.bars[k], targets=(target,)))
+                else:
+                    factor = self.partials[k][number] if kind == STORED else self._named(k, detail)
+                    self.steps.append(Step(at.SCALE, first, x=factor, g=self.bars[k], targets=(target,)))
+        if later:
+            self._pull_by_kernel(k, later)
+
+    def _pull_by_kernel(self, k: int, targets: dict[int, Register]) -> None:
+        block = self.group.members[k].block
+        needed = frozenset().union(*(values_needed(block.code, number) for number in targets))
+        # A value that the adjoint does not read may be gone; any place will do for it.
+        some = self.bars[k]
+        places = [self._named(k, name) if name in needed else some for name in (*_OPERANDS, "v")]
+        self.steps.append(
+            Step(
+                at.PULL,
+                block.code,
+                *places,
+                g=self.bars[k],
+                targets=tuple(targets.get(i, at.NOWHERE) for i in range(3)),
+            )  # fmt: skip
+        )
+
+    def _named(self, k: int, name: str) -> object:
+        """Where the value that a formula calls `a`, `b`, `c` or `v` stands."""
+        if name == "v":
+            return self._result(k)
+        return self._value(self.group.members[k].block.operands[_OPERANDS.index(name)])
+
+    def _flush(self, number: int, operand: Operand) -> None:
+        g = self.bars["operand", number]
+        if operand.is_run:
+            start = operand.address.start
+            cluster = next(c for c in self.lists.clusters if c.lowest <= start <= c.highest)
+            self.steps.append(Step(at.FLUSH_RUN, x=start, y=cluster, g=g))
+        elif operand.is_single:
+            cell = len(self.lists.sums) + self.single_number[number]
+            self.steps.append(Step(at.FLUSH_SINGLE, g=g, targets=(cell,)))
+        else:
+            self.steps.append(Step(at.FLUSH_ANY, int(operand.direct), x=operand.address, g=g))
+
+
+def allocate(steps: list[Step]) -> int:
+    """Give every virtual register a real one; returns how many are needed."""
+    last: dict[Register, int] = {}
+    for i, step in enumerate(steps):
+        for word in step.words():
+            if isinstance(word, Register):
+                last[word] = i
+    free: list[int] = []
+    count = 0
+    for i, step in enumerate(steps):
+        mentioned = [word for word in dict.fromkeys(step.words()) if isinstance(word, Register)]
+        for word in mentioned:
+            if word.number < 0:
+                if not free:
+                    free.append(count)
+                    count += 1
+                word.number = free.pop()
+        free += [word.number for word in mentioned if last[word] == i]
+    return count
+
+
+def lists_of(group: Group, layout: Layout, seeds: dict[int, float]) -> Lists:
+    """The lists of a group; `seeds` are the adjoints of sums that are known beforehand, by slot."""
+    return _Writer(group, layout, seeds).write()
