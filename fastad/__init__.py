@@ -2,7 +2,6 @@
 
 from fastad import errors as errors
 from fastad import testing as testing
-from fastad.replay import settings as settings
 from fastad.tape import Tape as Tape
 from fastad.transforms.gradients import grad as grad
 from fastad.transforms.gradients import value_and_grad as value_and_grad
@@ -17,3 +16,4 @@ from fastad.transforms.recording import stop_gradient as stop_gradient
 from fastad.transforms.recording import warmup as warmup
 
 __version__ = "0.1.0"
+from fastad.threads import settings as settings

@@ -120,7 +120,7 @@ def _block_kernel(name: str, ops: Sequence[Op], places: dict[str, str], **wanted
 
 def _adjoint_kernel() -> list[str]:
     """Partials times the adjoints of the result (`seeds`), added to the adjoints of the operands that have a place."""
-    lines = ["", "", "def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):"]
+    lines = ["", "", "def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds, at_once):"]
     product = "0.0 if slope == 0.0 or bar == 0.0 else slope * bar"
     bodies = []
     for op in OPS:
@@ -128,8 +128,9 @@ def _adjoint_kernel() -> list[str]:
         for k, place in enumerate(("first", "second", "third")[: op.arity]):
             if way(op.code, k)[0] == PULL and op.partials[k] != "0":
                 *loop, _ = _block_body(op, {"slope": place}, _statements(op, [("slope", op.partials[k])]))
-                loop += ["    bar = work[seeds + j]", f"    work[{place} + j] += {product}"]
-                body += [f"if {place} >= 0:", *(f"    {line}" for line in loop)]
+                for test, store in ((f"{place} >= 0 and at_once & {1 << k}", "="), (f"{place} >= 0", "+=")):
+                    body += [f"{'el' * (store == '+=')}if {test}:", *(f"    {line}" for line in loop)]
+                    body += ["        bar = work[seeds + j]", f"        work[{place} + j] {store} {product}"]
         if body:
             bodies.append((op, body))
     return lines + _chain(bodies, " " * 4, ["return"])

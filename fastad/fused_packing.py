@@ -111,7 +111,7 @@ def _block_length(length: int, registers: int) -> int:
     block = at.BLOCK
     while block > 64 and block * registers > at.BLOCK * REGISTERS:
         block //= 2
-    return min(block, max(8, length))
+    return min(block, -(-length // 8) * 8)
 
 
 def _chunk_length(length: int, lists: Lists) -> int:

@@ -15,10 +15,11 @@ import numpy as np
 
 from fastad.fuse import Group, Layout
 from fastad.kernels import layout as at
-from fastad.program import Address
+from fastad.program import Address, Block
 from fastad.pullback import PASS, PULL, STORED, stores_partials, values_needed, way
 
 _OPERANDS = ("a", "b", "c")
+PINNED = 12  # registers that may keep what is the same in all blocks
 
 
 @dataclass(eq=False)
@@ -40,10 +41,12 @@ class Step:
     z: object = at.NOWHERE
     g: object = at.NOWHERE
     targets: tuple[object, ...] = ()
+    at_once: int = 0
+    when: int = 0
 
     def words(self) -> list[object]:
         targets = (*self.targets, *(at.NOWHERE,) * (3 - len(self.targets)))
-        return [self.action, self.opcode, self.x, self.y, self.w, self.z, self.g, *targets]
+        return [self.action, self.opcode, self.x, self.y, self.w, self.z, self.g, *targets, self.at_once, self.when]
 
 
 @dataclass(eq=False)
@@ -161,6 +164,8 @@ class _Writer:
         self.steps: list[Step] = []
         self.values: dict[object, Register] = {}
         self.bars: dict[object, Register] = {}
+        self.borrowed: set[object] = set()
+        self.seed_registers: dict[int, Register] = {}
         self.partials: dict[int, tuple[Register, ...]] = {}
 
     def _finish(self) -> list[Step]:
@@ -210,7 +215,9 @@ class _Writer:
         key = ("operand", number)
         if key not in self.values:
             self.values[key] = Register()
-            self.steps.append(Step(at.LOAD, int(found.direct), x=found.address, z=self.values[key]))
+            self.steps.append(
+                Step(at.LOAD, int(found.direct), x=found.address, z=self.values[key], when=int(found.is_single))
+            )
         return self.values[key]
 
     def _needed_again(self) -> set[int]:
@@ -245,37 +252,57 @@ class _Writer:
             if member.active and member.is_sum:
                 self._seed(member.block, known_seeds)
             elif member.active:
-                self._pull(k, known_seeds)
+                self._pull(k)
         for number, operand in enumerate(self.operands.all):
             if ("operand", number) in self.bars:
                 self._flush(number, operand)
 
-    def _seed(self, block: object, known_seeds: bool) -> None:
-        target, at_once = self._bar(block.operands[0])
-        if known_seeds:
-            bits = int(np.float64(self.seeds[block.first]).view(np.int64))
-            self.steps.append(Step(at.SEED_CONSTANT, at_once, x=bits, targets=(target,)))
-        else:
-            slot = int(self.layout.place[block.first])
-            self.steps.append(Step(at.SEED_SLOT, at_once, x=slot, targets=(target,)))
+    def _seed(self, block: Block, known_seeds: bool) -> None:
+        """The adjoint of a sum goes to all elements of what it adds up."""
+        slot = int(self.layout.place[block.first])
+        if slot not in self.seed_registers:
+            self.seed_registers[slot] = register = Register()
+            bits = int(np.float64(self.seeds[block.first]).view(np.int64)) if known_seeds else 0
+            action, x = (at.SEED_CONSTANT, bits) if known_seeds else (at.SEED_SLOT, slot)
+            self.steps.append(Step(action, x=x, targets=(register,), when=1))
+        self._pass(block.operands[0], self.seed_registers[slot], 1)
 
-    def _bar(self, operand: Address) -> tuple[Register, bool]:
-        """The register of an operand's adjoint, and whether this is its first mention."""
+    def _key(self, operand: Address) -> object:
         inner = self.group.inner(operand)
-        key = ("operand", self.operands.number(operand)) if inner is None else inner
-        if key in self.bars:
-            return self.bars[key], False
-        self.bars[key] = Register()
-        if inner is not None and self.group.members[inner].stored:
-            self._fetch(inner)
-            return self.bars[key], False
-        return self.bars[key], True
+        return ("operand", self.operands.number(operand)) if inner is None else inner
 
-    def _fetch(self, k: int) -> None:
-        slot = int(self.layout.place[self.group.members[k].block.first])
-        self.steps.append(Step(at.FETCH, x=slot, targets=(self.bars[k],)))
+    def _pass(self, operand: Address, g: Register, sign: int) -> None:
+        """An adjoint that goes on as it is needs no register of its own until something is added to it."""
+        key = self._key(operand)
+        if sign == 1 and key not in self.bars and not self._is_stored(key):
+            self.bars[key] = g
+            self.borrowed.add(key)
+        else:
+            target, at_once = self._bar(operand)
+            self.steps.append(Step(at.PASS, x=sign, g=g, targets=(target,), at_once=at_once))
 
-    def _pull(self, k: int, known_seeds: bool) -> None:
+    def _is_stored(self, key: object) -> bool:
+        return isinstance(key, int) and self.group.members[key].stored
+
+    def _bar(self, operand: Address) -> tuple[Register, int]:
+        """The register of an operand's adjoint, and 1 if this is its first mention."""
+        key = self._key(operand)
+        if key not in self.bars:
+            self.bars[key] = Register()
+            if not self._is_stored(key):
+                return self.bars[key], 1
+            self._fetch(key)
+        if key in self.borrowed:
+            lent, self.bars[key] = self.bars[key], Register()
+            self.borrowed.discard(key)
+            self.steps.append(Step(at.PASS, x=1, g=lent, targets=(self.bars[key],), at_once=1))
+        return self.bars[key], 0
+
+    def _fetch(self, key: object) -> None:
+        slot = int(self.layout.place[self.group.members[key].block.first])
+        self.steps.append(Step(at.FETCH, x=slot, targets=(self.bars[key],)))
+
+    def _pull(self, k: int) -> None:
         """The adjoints of a member's operands from its own."""
         member = self.group.members[k]
         if k not in self.bars and member.stored:
@@ -283,38 +310,30 @@ class _Writer:
             self._fetch(k)
         if k not in self.bars:
             return
-        later: dict[int, Register] = {}
+        later: dict[int, tuple[Register, int]] = {}
         for number, operand in enumerate(member.block.operands):
             if member.active >> number & 1:
                 kind, detail = way(member.block.code, number)
-                target, first = self._bar(operand)
-                if kind == PULL:
-                    if first:
-                        self.steps.append(Step(at.EMPTY, targets=(target,)))
-                    later[number] = target
-                elif kind == PASS:
-                    self.steps.append(Step(at.PASS, first, x=int(detail), g=self.bars[k], targets=(target,)))
+                if kind == PASS:
+                    self._pass(operand, self.bars[k], int(detail))
+                elif kind == PULL:
+                    later[number] = self._bar(operand)
                 else:
                     factor = self.partials[k][number] if kind == STORED else self._named(k, detail)
-                    self.steps.append(Step(at.SCALE, first, x=factor, g=self.bars[k], targets=(target,)))
+                    target, at_once = self._bar(operand)
+                    step = Step(at.SCALE, x=factor, g=self.bars[k], targets=(target,), at_once=at_once)
+                    self.steps.append(step)
         if later:
             self._pull_by_kernel(k, later)
 
-    def _pull_by_kernel(self, k: int, targets: dict[int, Register]) -> None:
+    def _pull_by_kernel(self, k: int, targets: dict[int, tuple[Register, int]]) -> None:
         block = self.group.members[k].block
         needed = frozenset().union(*(values_needed(block.code, number) for number in targets))
         # A value that the adjoint does not read may be gone; any place will do for it.
-        some = self.bars[k]
-        places = [self._named(k, name) if name in needed else some for name in (*_OPERANDS, "v")]
-        self.steps.append(
-            Step(
-                at.PULL,
-                block.code,
-                *places,
-                g=self.bars[k],
-                targets=tuple(targets.get(i, at.NOWHERE) for i in range(3)),
-            )  # fmt: skip
-        )
+        places = [self._named(k, name) if name in needed else self.bars[k] for name in (*_OPERANDS, "v")]
+        registers = tuple(targets[i][0] if i in targets else at.NOWHERE for i in range(3))
+        at_once = sum(first << number for number, (_, first) in targets.items())
+        self.steps.append(Step(at.PULL, block.code, *places, self.bars[k], registers, at_once))
 
     def _named(self, k: int, name: str) -> object:
         """Where the value that a formula calls `a`, `b`, `c` or `v` stands."""
@@ -336,19 +355,26 @@ class _Writer:
 
 
 def allocate(steps: list[Step]) -> int:
-    """Give every virtual register a real one; returns how many are needed."""
+    """Give every virtual register a real one; returns how many are needed.
+
+    What is made once a chunk keeps its register, as long as there are few of them.
+    """
     last: dict[Register, int] = {}
     for i, step in enumerate(steps):
         for word in step.words():
             if isinstance(word, Register):
                 last[word] = i
+    kept = [step for step in steps if step.when]
+    for step in kept[PINNED:]:
+        step.when = 0
+    last |= {word: len(steps) for step in kept[:PINNED] for word in step.words() if isinstance(word, Register)}
     free: list[int] = []
     count = 0
     for i, step in enumerate(steps):
         mentioned = [word for word in dict.fromkeys(step.words()) if isinstance(word, Register)]
         for word in mentioned:
             if word.number < 0:
-                if not free:
+                if last[word] == len(steps) or not free:
                     free.append(count)
                     count += 1
                 word.number = free.pop()

@@ -24,22 +24,11 @@ from fastad.passes import optimise
 from fastad.program import Program, Run
 from fastad.record.recorder import normal_output, output_leaves, record_function
 from fastad.tape import Tape
+from fastad.threads import settings
 
 Result = TypeVar("Result")
 PATHS = 8  # tapes kept for one signature
 TOLERANCE = 1e-9  # of a plain run's value; larger differences are looked into
-
-
-class Settings:
-    """Process-wide settings.
-
-    audit : "doubling" (calls 2, 4, 8, ...), "always" or "never"
-    """
-
-    audit = "doubling"
-
-
-settings = Settings()
 
 
 def checked_argnums(argnums: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -19,10 +19,9 @@ from fastad.kernels import layout as at
 from fastad.packing import pack_plain
 from fastad.passes import is_scalar_op, merge_runs
 from fastad.program import Block, Program, Run
+from fastad.threads import pool, settings
 
 UNROLL = 16  # longest element-wise block that is unrolled into the scalar stream
-THREADS = 1
-_GROUP_KERNELS = (at.BLOCK_LINEARIZE, at.BLOCK_ADJOINT)
 
 
 def unroll(program: Program) -> Program:
@@ -90,7 +89,8 @@ class Schedule:
         if task in (at.PRIMAL, at.GRADIENT):
             words = [at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
             if self.has_groups:
-                words += [at.BLOCK_PRIMAL] if task == at.PRIMAL else [at.BLOCK_PRIMAL, *_GROUP_KERNELS]
+                words += [at.RUN_CHUNK, at.BLOCK_PRIMAL]
+                words += [at.BLOCK_LINEARIZE, at.BLOCK_ADJOINT] if task == at.GRADIENT else []
             return self._prepared(self.code, words)
         words = [at.SCALAR_LINEARIZE, at.BLOCK_PRIMAL, at.BLOCK_PARTIALS]
         words += [at.SCALAR_CURVATURE, at.BLOCK_CURVATURE] if task == at.SECOND_ORDER else []
@@ -111,11 +111,20 @@ class Schedule:
         directions = 0 if task == at.LINEARIZE else slots * lanes
         if task == at.SECOND_ORDER:
             directions = 2 * slots * lanes + slots + 3 * scalars
-        groups = int(code[at.CELLS]) + THREADS * int(code[at.GROUP_SCRATCH] + at.STACK) if fused else 0
+        groups = 0
+        if fused and self.has_groups:
+            threads = settings.threads if self.parallel else 1
+            groups = int(code[at.CELLS]) + 8 + threads * int(code[at.GROUP_SCRATCH] + at.STACK)
         return slots + 2 * scalars + directions + groups + at.BUFFERS * buffer * lanes + at.CONTROL + 1
 
     def new_workspace(self, size: int) -> np.ndarray:
-        work = np.empty(size)
+        # Registers of groups begin where lines of the cache do.
+        memory = np.empty(size + 7)
+        start = -memory.ctypes.data // 8 % 8
+        work = memory[start : start + size]
+        control = work[size - 1 - at.CONTROL : size - 1].view(np.int64)
+        control[:] = 0
+        control[at.NEXT_CHUNK] = -1
         inputs, constants = self.program.inputs, self.program.constants
         work[inputs : inputs + constants.size] = constants
         return work
@@ -131,6 +140,11 @@ class Schedule:
     def give(self, work: np.ndarray) -> None:
         if len(self._pool) < 8:
             self._pool.append(work)
+
+    def invite(self, work: np.ndarray) -> None:
+        """Call threads to help with the call that is about to run in a workspace."""
+        if self.parallel and settings.threads > 1:
+            pool.invite(self.code, work, settings.threads - 1)
 
     def bytes(self) -> dict[str, int]:
         """Bytes by purpose, of one gradient at a time."""

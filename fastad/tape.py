@@ -78,6 +78,7 @@ class Tape:
         """Outputs (m,) at x (n,), and the index of the first failed guard or -1."""
         out = np.empty(self.outputs)
         with self._workspace(at.PRIMAL, 1) as work:
+            self.schedule.invite(work)
             kernels.run(at.PRIMAL, 1, self.schedule.code_for(at.PRIMAL), work, x, out)
             return out, int(work[-1])
 
@@ -85,6 +86,7 @@ class Tape:
         """Value of the one output, its gradient (n,), and the index of the first failed guard or -1."""
         out = np.empty(self.inputs)
         with self._workspace(at.GRADIENT, 1) as work:
+            self.schedule.invite(work)
             value = kernels.run(at.GRADIENT, 1, self.schedule.code_for(at.GRADIENT), work, x, out)
             return value, out, int(work[-1])
 

@@ -1194,15 +1194,28 @@ def block_linearize(op, work, x, y, w, z, n, first, second, third):
             work[third + j] = np.nan
 
 
-def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
+def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds, at_once):
     if op == 3:  # divide
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                b = work[y + j]
+                slope = 1.0 / b
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 b = work[y + j]
                 slope = 1.0 / b
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                b = work[y + j]
+                v = work[z + j]
+                slope = -v / b
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 b = work[y + j]
                 v = work[z + j]
@@ -1210,84 +1223,157 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 7:  # absolute
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                slope = np.sign(a)
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = np.sign(a)
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 8:  # square
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                slope = 2.0 * a
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = 2.0 * a
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 9:  # reciprocal
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                v = work[z + j]
+                slope = -v * v
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 v = work[z + j]
                 slope = -v * v
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 10:  # sqrt
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                v = work[z + j]
+                slope = 0.5 / abs(v)
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 v = work[z + j]
                 slope = 0.5 / abs(v)
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 11:  # cbrt
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                v = work[z + j]
+                slope = 1.0 / (3.0 * v * v)
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 v = work[z + j]
                 slope = 1.0 / (3.0 * v * v)
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 15:  # exp2
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                v = work[z + j]
+                slope = 0.6931471805599453 * v
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 v = work[z + j]
                 slope = 0.6931471805599453 * v
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 17:  # log
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 / a if a >= 0.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = 1.0 / a if a >= 0.0 else np.nan
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 18:  # log2
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 / 0.6931471805599453 / a if a >= 0.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = 1.0 / 0.6931471805599453 / a if a >= 0.0 else np.nan
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 19:  # log10
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 / 2.302585092994046 / a if a >= 0.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = 1.0 / 2.302585092994046 / a if a >= 0.0 else np.nan
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 20:  # log1p
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 / (1.0 + a) if a >= -1.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = 1.0 / (1.0 + a) if a >= -1.0 else np.nan
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 25:  # tan
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                v = work[z + j]
+                slope = 1.0 + v * v
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 v = work[z + j]
                 slope = 1.0 + v * v
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 26:  # arcsin
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+                slope = p
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
@@ -1295,7 +1381,14 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 27:  # arccos
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
+                slope = -p
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 p = 1.0 / math.sqrt((1.0 - a) * (1.0 + a))
@@ -1303,7 +1396,14 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 28:  # arctan
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / (1.0 + a * a)
+                slope = p
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 p = 1.0 / (1.0 + a * a)
@@ -1311,7 +1411,14 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 34:  # arccosh
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
+                slope = p
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
@@ -1319,7 +1426,14 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 35:  # arctanh
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / ((1.0 - a) * (1.0 + a))
+                slope = p if abs(a) <= 1.0 else np.nan
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 p = 1.0 / ((1.0 - a) * (1.0 + a))
@@ -1327,7 +1441,15 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 36:  # hypot
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                v = work[z + j]
+                t = a / v if v != 0.0 else 0.0
+                slope = t
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 v = work[z + j]
@@ -1335,7 +1457,15 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 slope = t
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                b = work[y + j]
+                v = work[z + j]
+                s = b / v if v != 0.0 else 0.0
+                slope = s
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 b = work[y + j]
                 v = work[z + j]
@@ -1344,14 +1474,28 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 40:  # maximum
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
                 slope = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
@@ -1359,14 +1503,28 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 41:  # minimum
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
                 slope = 1.0 if a < b else 0.5 if a == b else 0.0 if a > b else np.nan
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a > b else 0.5 if a == b else 0.0 if a < b else np.nan
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
@@ -1374,14 +1532,28 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 42:  # fmax
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a > b or b != b else 0.5 if a == b else 0.0
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
                 slope = 1.0 if a > b or b != b else 0.5 if a == b else 0.0
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a < b or (a != a and b == b) else 0.5 if a == b else 0.0
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
@@ -1389,14 +1561,28 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 43:  # fmin
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a < b or b != b else 0.5 if a == b else 0.0
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
                 slope = 1.0 if a < b or b != b else 0.5 if a == b else 0.0
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = 1.0 if a > b or (a != a and b == b) else 0.5 if a == b else 0.0
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
@@ -1404,20 +1590,39 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 44:  # where
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 if a != 0.0 else 0.0
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = 1.0 if a != 0.0 else 0.0
                 bar = work[seeds + j]
                 work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
-        if third >= 0:
+        if third >= 0 and at_once & 4:
+            for j in range(n):
+                a = work[x + j]
+                slope = 0.0 if a != 0.0 else 1.0
+                bar = work[seeds + j]
+                work[third + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif third >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = 0.0 if a != 0.0 else 1.0
                 bar = work[seeds + j]
                 work[third + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 45:  # copysign
-        if first >= 0:
+        if first >= 0 and at_once & 1:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                slope = math.copysign(1.0, a) * math.copysign(1.0, b)
+                bar = work[seeds + j]
+                work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif first >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]
@@ -1425,14 +1630,28 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds):
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 46:  # heaviside
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                a = work[x + j]
+                slope = 1.0 if a == 0.0 else 0.0
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 a = work[x + j]
                 slope = 1.0 if a == 0.0 else 0.0
                 bar = work[seeds + j]
                 work[second + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 54:  # fmod
-        if second >= 0:
+        if second >= 0 and at_once & 2:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = work[z + j]
+                slope = -np.rint(a / b - v / b)
+                bar = work[seeds + j]
+                work[second + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
+        elif second >= 0:
             for j in range(n):
                 a = work[x + j]
                 b = work[y + j]

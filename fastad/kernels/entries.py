@@ -9,6 +9,7 @@ with a workspace of its own. Constants stand in `values` from the workspace's ma
 
 from numba import njit
 
+from fastad.kernels import fused
 from fastad.kernels.layout import (
     ADJOINTS,
     AT_BARS,
@@ -37,7 +38,7 @@ from fastad.kernels.layout import (
     TANGENTS,
 )  # fmt: skip
 from fastad.kernels.operands import clear
-from fastad.kernels.pointers import distance, pointer, shifted
+from fastad.kernels.pointers import distance, integers, pointer, shifted
 from fastad.kernels.second_order import curvature_sweep, second_sweep
 from fastad.kernels.sweeps import adjoint_sweep, control, first_failed_guard, primal_sweep, tangent_sweep
 
@@ -105,7 +106,7 @@ def prepare_groups(code, work, env, task, source, target, free):
     env[INPUT_VALUES], env[AT_BARS] = distance(source, work), free
     env[INPUT_BARS] = distance(target, work) if code[DIRECT] == 1 else free
     env[AT_CELLS] = free + code[SLOTS]
-    env[AT_REGISTERS] = env[AT_CELLS] + code[CELLS] + STACK
+    env[AT_REGISTERS] = (env[AT_CELLS] + code[CELLS] + STACK + 7) // 8 * 8  # whole lines of the cache
     if task == GRADIENT:
         at = code[AT_CLEARS]
         for part in range(at, at + 2 * code[CLEARS], 2):
@@ -170,3 +171,10 @@ def run(task, lanes, program, workspace, from_array, to_array):
     elif task > ADJOINTS:
         second_order(code, work, lanes, source, target, free, scratch, room)
     return work[code[code[AT_OUTPUTS]]] if code[OUTPUTS] > 0 else 0.0
+
+
+@entry
+def assist(program, workspace, helper):
+    """Help with the groups of a call that another thread has begun, or is about to; returns when idle."""
+    code, work = pointer(program), pointer(workspace)
+    fused.assist(code, work, integers(shifted(work, workspace.size - 1 - CONTROL)), helper)

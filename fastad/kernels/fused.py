@@ -17,13 +17,14 @@ from fastad.kernels.layout import (
     APPLY,
     AT_BARS,
     AT_CELLS,
+    AT_ONCE,
     AT_REGISTERS,
     BLOCK_ADJOINT,
     BLOCK_LINEARIZE,
     BLOCK_PRIMAL,
     CARRY,
     CLUSTER_WORDS,
-    EMPTY,
+    DONE,
     FETCH,
     FLUSH_ANY,
     FLUSH_RUN,
@@ -36,6 +37,8 @@ from fastad.kernels.layout import (
     G_CLUSTERS,
     G_SINGLES,
     G_SUMS,
+    GROUP_SCRATCH,
+    HELPERS,
     HIGHEST,
     INPUT_BARS,
     INPUT_VALUES,
@@ -44,13 +47,18 @@ from fastad.kernels.layout import (
     LINEARIZED,
     LOAD,
     LOWEST,
+    NEXT_CHUNK,
     NOWHERE,
     OPEN,
     PASS,
+    PHASE,
     PULL,
+    RUN_CHUNK,
     SCALE,
     SEED_CONSTANT,
     SEED_SLOT,
+    SHARED_ROW,
+    SHARED_STEPS,
     STACK,
     STEP_OPCODE,
     STEP_WORDS,
@@ -58,6 +66,7 @@ from fastad.kernels.layout import (
     T1,
     T2,
     TOTAL,
+    WHEN,
     G,
     W,
     X,
@@ -65,10 +74,24 @@ from fastad.kernels.layout import (
     Z,
 )  # fmt: skip
 from fastad.kernels.operands import accumulate, clear, gather, product
-from fastad.kernels.pointers import call_adjoint, call_block, doubles, shifted
+from fastad.kernels.pointers import (
+    atomic_add,
+    atomic_exchange,
+    atomic_load,
+    atomic_store,
+    call_adjoint,
+    call_block,
+    call_chunk,
+    doubles,
+    pause,
+    shifted,
+)
 from fastad.kernels.products import pairwise_sum
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+WORTH_SHARING = 4  # chunks
+PATIENCE = 4000  # looks for a chunk, about 0.1 ms, before a helper goes away
 
 
 @kernel
@@ -116,17 +139,13 @@ def apply(code, work, env, at, low, size, scratch, block):
         call_block(code[BLOCK_LINEARIZE], op, work, x, y, w, z, size, first, second, third)
     else:
         g = register(scratch, block, code[at + G])
-        call_adjoint(code[BLOCK_ADJOINT], op, work, x, y, w, z, size, first, second, third, g)
+        call_adjoint(code[BLOCK_ADJOINT], op, work, x, y, w, z, size, first, second, third, g, code[at + AT_ONCE])
 
 
 @kernel
-def spread_seed(work, at_once, seed, target, size):
-    if at_once:
-        for j in range(size):
-            work[target + j] = seed
-    else:
-        for j in range(size):
-            work[target + j] += seed
+def fill(work, target, size, number):
+    for j in range(size):
+        work[target + j] = number
 
 
 @kernel
@@ -160,21 +179,28 @@ def scale(work, at_once, d, g, target, size):
 def open_cluster(code, work, env, cluster, start, low, size):
     """Clear the adjoints that this block is the first to reach, and at a chunk's start what it will leave."""
     first = code[cluster + HIGHEST] if low > 0 else code[cluster + LOWEST]
-    if code[cluster + FRESH] == 1:
+    if code[cluster + FRESH] == 1 and code[cluster + HIGHEST] > code[cluster + LOWEST]:
         clear(work, bar_place(code, env, first) + low, code[cluster + HIGHEST] + size - first)
 
 
 @kernel
 def flush_run(code, work, env, at, carried, start, low, size, g):
-    """Add to the adjoints of consecutive slots; those before the chunk's own go to the cells."""
+    """Add to the adjoints of consecutive slots, or write them where nobody else does.
+
+    Those before the chunk's own go to the cells.
+    """
     slot, cluster = code[at + X] + low, code[at + Y]
+    out = bar_place(code, env, code[at + X]) + low
+    if code[cluster + FRESH] == 1 and code[cluster + HIGHEST] == code[cluster + LOWEST]:
+        for j in range(size):
+            work[out + j] = work[g + j]
+        return
     head = 0
     if start > 0:
         head = min(size, max(0, code[cluster + HIGHEST] + start - slot))
         place = carried + code[cluster + CARRY] + slot - code[cluster + LOWEST] - start
         for j in range(head):
             work[place + j] += work[g + j]
-    out = bar_place(code, env, code[at + X]) + low
     for j in range(head, size):
         work[out + j] += work[g + j]
 
@@ -188,22 +214,20 @@ def flush_any(code, work, env, at, low, size, g):
 @kernel
 def reverse_step(code, work, env, at, start, low, size, scratch, block, cells, carried):
     """A step of the adjoint."""
-    action, at_once = code[at + ACTION], code[at + STEP_OPCODE] == 1
+    action, at_once = code[at + ACTION], code[at + AT_ONCE] == 1
     g, target = register(scratch, block, code[at + G]), register(scratch, block, code[at + T0])
     if action == SCALE:
         scale(work, at_once, value_place(code, env, scratch, block, code[at + X], low), g, target, size)
     elif action == PASS:
         pass_on(work, at_once, code[at + X], g, target, size)
-    elif action == EMPTY:
-        clear(work, target, size)
     elif action == FETCH:
         place = bar_place(code, env, code[at + X]) + low
         for j in range(size):
             work[target + j] = work[place + j]
     elif action == SEED_CONSTANT:
-        spread_seed(work, at_once, doubles(shifted(code, at + X))[0], target, size)
+        fill(work, target, size, doubles(shifted(code, at + X))[0])
     elif action == SEED_SLOT:
-        spread_seed(work, at_once, work[bar_place(code, env, code[at + X])], target, size)
+        fill(work, target, size, work[bar_place(code, env, code[at + X])])
     elif action == OPEN:
         open_cluster(code, work, env, code[at + X], start, low, size)
     elif action == FLUSH_RUN:
@@ -224,7 +248,9 @@ def run_block(code, work, env, row, steps, start, low, size, scratch, cells, car
     at = code[row + steps]
     for _ in range(code[row + steps + 1]):
         action = code[at + ACTION]
-        if action == APPLY or action == LINEARIZED or action == PULL:
+        if code[at + WHEN] == 1 and low > start:
+            pass
+        elif action == APPLY or action == LINEARIZED or action == PULL:
             apply(code, work, env, at, low, size, scratch, block)
         elif action == LOAD:
             load(code, work, env, at, register(scratch, block, code[at + Z]), low, size)
@@ -236,7 +262,6 @@ def run_block(code, work, env, row, steps, start, low, size, scratch, cells, car
         at += STEP_WORDS
 
 
-@kernel
 def run_chunk(code, work, env, row, steps, chunk, scratch):
     """A list on one chunk; touches no memory that another chunk touches."""
     start, block = chunk * code[row + G_CHUNK], code[row + G_BLOCK]
@@ -301,7 +326,53 @@ def finish_adjoints(code, work, env, row):
 
 @kernel
 def run_group(code, work, env, row, steps):
-    """A list on all chunks of a group."""
-    scratch = env[AT_REGISTERS]
+    """A list on all chunks of a group, by this thread and those that come to help."""
+    if code[row + G_CHUNKS] >= WORTH_SHARING and env[HELPERS] > 0:
+        share_group(code, work, env, row, steps)
+        return
     for chunk in range(code[row + G_CHUNKS]):
-        run_chunk(code, work, env, row, steps, chunk, scratch)
+        call_chunk(code[RUN_CHUNK], code, work, env, row, steps, chunk, env[AT_REGISTERS])
+
+
+@kernel
+def share_group(code, work, env, row, steps):
+    """Chunks are given away one by one; each thread, this one too, takes the next that is left.
+
+    The word NEXT_CHUNK holds the phase with the chunk, so that nobody takes one of a group that is over.
+    """
+    chunks, phase = code[row + G_CHUNKS], env[PHASE] + 1
+    env[PHASE], env[SHARED_ROW], env[SHARED_STEPS] = phase, row, steps
+    atomic_store(shifted(env, DONE), 0)
+    atomic_store(shifted(env, NEXT_CHUNK), phase << 32)
+    while take_chunk(code, work, env, env[AT_REGISTERS]):
+        pass
+    while atomic_load(shifted(env, DONE)) < chunks:
+        pause()
+
+
+@kernel
+def take_chunk(code, work, env, scratch):
+    """Carry out the next chunk; False where none is left."""
+    word = atomic_load(shifted(env, NEXT_CHUNK))
+    if word < 0:
+        return False
+    row, steps, chunk = env[SHARED_ROW], env[SHARED_STEPS], word & 0xFFFFFFFF
+    # Only if the word has not changed are row and steps those of its phase.
+    if chunk >= code[row + G_CHUNKS] or not atomic_exchange(shifted(env, NEXT_CHUNK), word, word + 1):
+        return False
+    call_chunk(code[RUN_CHUNK], code, work, env, row, steps, chunk, scratch)
+    atomic_add(shifted(env, DONE), 1)
+    return True
+
+
+@kernel
+def assist(code, work, env, helper):
+    """Take chunks until none has been given away for a while."""
+    scratch = env[AT_REGISTERS] + helper * (code[GROUP_SCRATCH] + STACK)
+    idle = 0
+    while idle < PATIENCE:
+        if take_chunk(code, work, env, scratch):
+            idle = 0
+        else:
+            idle += 1
+            pause()

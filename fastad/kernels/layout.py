@@ -27,6 +27,7 @@ BLOCK_PARTIALS = 17
 BLOCK_CURVATURE = 18
 BLOCK_LINEARIZE = 19
 BLOCK_ADJOINT = 20
+RUN_CHUNK = 28
 COPIES = 21  # ranges (start, stop) of inputs that are copied into their slots
 AT_COPIES = 22
 CLEARS = 23  # ranges (start, stop) of adjoints that are cleared before the reverse sweep
@@ -34,7 +35,7 @@ AT_CLEARS = 24
 DIRECT = 25  # 1: the adjoints of the inputs stand in the caller's array and nowhere else
 CELLS = 26  # partial sums of a group, and adjoints that cross from one chunk into the one before
 GROUP_SCRATCH = 27  # registers of a group, and a stack for its sums
-HEADER = 28
+HEADER = 30
 
 # --- a segment row ----------------------------------------------------------------------------------
 KIND = 0
@@ -91,20 +92,21 @@ X, Y, W = 2, 3, 4  # operands
 Z = 5  # result
 G = 6  # adjoint of the result
 T0, T1, T2 = 7, 8, 9  # partials, or adjoints of the operands
-STEP_WORDS = 10
+AT_ONCE = 10  # bit k: target k is written, not added to
+WHEN = 11  # 1: only at the beginning of a chunk, for what is the same in all blocks
+STEP_WORDS = 12
 NOWHERE = 1 << 40  # stands for no place
 
 LOAD = 0  # Z = elements of the address X, in the caller's array where STEP_OPCODE is 1
 APPLY = 1  # Z = op(X, Y, W)
 LINEARIZED = 2  # the same, with partials in T0, T1, T2
 TOTAL = 3  # cell T0 = sum of X
-EMPTY = 4  # T0 = 0
 FETCH = 5  # T0 = adjoint of slot X
-SEED_CONSTANT = 6  # T0 = or += the number whose bits are X; = where STEP_OPCODE is 1
-SEED_SLOT = 7  # the same with the adjoint of slot X
+SEED_CONSTANT = 6  # T0 = the number whose bits are X
+SEED_SLOT = 7  # T0 = the adjoint of slot X
 PASS = 8  # T0 = or += G times the sign X
 SCALE = 9  # T0 = or += X * G
-PULL = 10  # T0, T1, T2 += partials of op(X, Y, W) = Z times G
+PULL = 10  # T0, T1, T2 = or += partials of op(X, Y, W) = Z times G
 OPEN = 11  # clear the adjoints of cluster X that come into view, where it is fresh
 FLUSH_RUN = 12  # adjoints of slot X and following += G; cluster Y
 FLUSH_SINGLE = 13  # cell T0 = sum of G
@@ -116,6 +118,12 @@ INPUT_BARS = 1  # offset of their adjoints: likewise
 AT_BARS = 2  # offset of all other adjoints, by slot
 AT_CELLS = 3
 AT_REGISTERS = 4
+HELPERS = 5  # threads that may come to help
+PHASE = 6  # number of groups that chunks were given away of
+SHARED_ROW = 7  # the group and the list that is under way
+SHARED_STEPS = 8
+NEXT_CHUNK = 9  # phase << 32 | chunk, or -1 while there is nothing to do
+DONE = 10  # chunks carried out
 CONTROL = 16
 STACK = 256  # numbers that a group's sums need besides its registers
 

@@ -6,7 +6,9 @@ the program's header, so that each is compiled and cached once, apart from the s
 """
 
 from llvmlite import ir
+from llvmlite.binding import get_default_triple
 from numba import types
+from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
 DOUBLES, WORDS = types.CPointer(types.float64), types.CPointer(types.int64)
@@ -102,7 +104,8 @@ def _call(argument_types):
 
 SCALAR_ARGUMENTS = (BYTES, INDICES, INDICES, types.int64, types.int64, types.int64, DOUBLES, DOUBLES)
 BLOCK_ARGUMENTS = (types.int64, DOUBLES, *(types.int64,) * 8)
-ADJOINT_ARGUMENTS = (*BLOCK_ARGUMENTS, types.int64)
+ADJOINT_ARGUMENTS = (*BLOCK_ARGUMENTS, types.int64, types.int64)
+CHUNK_ARGUMENTS = (WORDS, DOUBLES, WORDS, *(types.int64,) * 4)
 
 
 @intrinsic
@@ -118,6 +121,71 @@ def call_block(typing_context, address, op, work, x, y, w, z, n, first, second, 
 
 
 @intrinsic
-def call_adjoint(typing_context, address, op, work, x, y, w, z, n, first, second, third, g):
+def call_adjoint(typing_context, address, op, work, x, y, w, z, n, first, second, third, g, at_once):
     """Run the dispatch kernel that adds to the adjoints of the operands."""
     return _call(ADJOINT_ARGUMENTS)
+
+
+@intrinsic
+def call_chunk(typing_context, address, code, work, env, row, steps, chunk, scratch):
+    """Run a group's list of steps on one chunk."""
+    return _call(CHUNK_ARGUMENTS)
+
+
+# --- threads ----------------------------------------------------------------------------------------
+@intrinsic
+def atomic_load(typing_context, place):
+    """The integer at a place, as the last thread left it."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.load_atomic(arguments[0], "seq_cst", 8)
+
+    return types.int64(place), codegen
+
+
+@intrinsic
+def atomic_store(typing_context, place, value):
+    """Write an integer so that other threads see it, and all that was written before."""
+
+    def codegen(context, builder, signature, arguments):
+        place, value = arguments
+        builder.store_atomic(context.cast(builder, value, signature.args[1], types.int64), place, "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.none(place, value), codegen
+
+
+@intrinsic
+def atomic_add(typing_context, place, value):
+    """Add to an integer that other threads add to as well; returns what it was."""
+
+    def codegen(context, builder, signature, arguments):
+        place, value = arguments
+        value = context.cast(builder, value, signature.args[1], types.int64)
+        return builder.atomic_rmw("add", place, value, "seq_cst")
+
+    return types.int64(place, value), codegen
+
+
+@intrinsic
+def atomic_exchange(typing_context, place, expected, value):
+    """Write `value` if the place holds `expected`; whether it did."""
+
+    def codegen(context, builder, signature, arguments):
+        place, expected, value = arguments
+        return builder.extract_value(builder.cmpxchg(place, expected, value, "seq_cst", "seq_cst"), 1)
+
+    return types.boolean(place, types.int64, types.int64), codegen
+
+
+@intrinsic
+def pause(typing_context):
+    """Tell the processor that this is a loop of waiting."""
+
+    def codegen(context, builder, signature, arguments):
+        if get_default_triple().startswith(("x86", "i686")):
+            function = ir.FunctionType(ir.VoidType(), [])
+            builder.call(get_or_insert_function(builder.module, function, "llvm.x86.sse2.pause"), [])
+        return context.get_dummy_value()
+
+    return types.none(), codegen

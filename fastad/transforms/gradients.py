@@ -67,6 +67,8 @@ class ValueAndGrad(Transform):
         if work.size < fast.size:
             return None
         gradient = np.empty(fast.shape)
+        if fast.schedule.parallel:
+            fast.schedule.invite(work)
         if fast.flat:
             value = fast.run(0, 1, fast.code, work, x, gradient)
         else:

@@ -1,0 +1,92 @@
+"""Threads that help with large groups.
+
+Theory of operation. A call that has enough work invites helpers before it starts, and then takes chunks
+of work itself as they do (`kernels/fused.py`), so that it never waits for a helper that has not come.
+Helpers sleep in a queue; once called they look for chunks and go away when there have been none for a
+moment. They run compiled code without Python's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from typing import Any
+
+import numpy as np
+
+from fastad import kernels
+from fastad.kernels import layout as at
+
+
+def available() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+class Settings:
+    """Process-wide settings.
+
+    Attributes
+    ----------
+    audit : "doubling" (calls 2, 4, 8, ...), "always" or "never"
+    threads : int
+        How many threads may work on one large gradient; the results do not depend on it. At first the
+        processors that the process may use, or the environment's FASTAD_THREADS.
+    """
+
+    audit = "doubling"
+
+    def __init__(self) -> None:
+        self.threads = int(os.environ.get("FASTAD_THREADS", available()))
+
+
+settings = Settings()
+
+
+class Pool:
+    """Helpers, started when first needed; each has registers of its own in every workspace."""
+
+    def __init__(self) -> None:
+        self.calls: list[queue.SimpleQueue[tuple[np.ndarray, np.ndarray]]] = []
+        self.lock = threading.Lock()
+
+    def invite(self, code: np.ndarray, work: np.ndarray, count: int) -> None:
+        """Ask `count` helpers to look at a workspace."""
+        while len(self.calls) < count:
+            self._start()
+        work[-1 - at.CONTROL : -1].view(np.int64)[at.HELPERS] = count
+        for calls in self.calls[:count]:
+            calls.put((code, work))
+
+    def _start(self) -> None:
+        kernels.assist.load()
+        with self.lock:
+            helper, calls = len(self.calls) + 1, queue.SimpleQueue()
+            threading.Thread(target=_help, args=(helper, calls), name=f"fastad-{helper}", daemon=True).start()
+            self.calls.append(calls)
+
+
+def _help(helper: int, calls: queue.SimpleQueue[tuple[np.ndarray, np.ndarray]]) -> None:
+    """A helper's life; its number says which registers of a workspace are its own."""
+    assist: Any = kernels.assist.dispatcher
+    while True:
+        code, work = calls.get()
+        assist(code, work, helper)
+        del code, work  # a sleeping helper keeps no memory
+
+
+pool = Pool()
+
+
+def _renew() -> None:
+    """A forked child has none of its parent's threads."""
+    global pool
+    pool.__init__()  # type: ignore[misc]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
