@@ -14,8 +14,19 @@ The polynomials are Remez fits of this project.
 """
 
 from fastad.kernels.vector_parts import (
-    EXPONENT, ONE_WORD, SHIFT, double, fast_two_sum, fma, inlined, polynomial, quotient, two_product, with_sign, word,
-)  # fmt: skip
+    EXPONENT,
+    SHIFT,
+    double,
+    fast_two_sum,
+    fma,
+    inlined,
+    polynomial,
+    power_of_two,
+    quotient,
+    two_product,
+    with_sign,
+    word,
+)
 
 LOG2E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.6931471805599453, 2.3190468138462996e-17
@@ -34,8 +45,7 @@ COSH = (
     0.04166666666666671, 0.5,
 )  # fmt: skip
 SINH = (
-    1.609085832141412e-10, 2.5052056676093618e-08, 2.755731926530969e-06, 0.00019841269841253155,
-    0.008333333333333337, 0.16666666666666666,
+    2.5109115058651718e-08, 2.7557244012691003e-06, 0.0001984126988628985, 0.008333333333321582, 0.16666666666666677,
 )  # fmt: skip
 
 
@@ -53,12 +63,6 @@ def reduced(x):
 def raised(x, shifted):
     """2**k x, both normal."""
     return double(word(x) + (word(shifted) << EXPONENT))
-
-
-@inlined
-def power_of_two(shifted):
-    """2**k, normal."""
-    return double(ONE_WORD + (word(shifted) << EXPONENT))
 
 
 @inlined
@@ -83,12 +87,20 @@ def fits_exp(x):
 
 
 @inlined
-def exp_of_pair(x, x_low):
-    """e**(x + x_low), a normal number."""
+def exp_parts(x, x_low):
+    """(high, low, k + SHIFT): e**(x + x_low) = 2**k (high + low)."""
     shifted, r, low = reduced(x)
     high, small = fast_two_sum(1.0, r)
     bend = r * r * polynomial(r, EXP)
-    return raised(high + (small + fma(low + x_low, high + bend, bend)), shifted)
+    high, low = fast_two_sum(high, small + fma(low + x_low, high + bend, bend))
+    return high, low, shifted
+
+
+@inlined
+def exp_of_pair(x, x_low):
+    """e**(x + x_low), a normal number."""
+    high, _, shifted = exp_parts(x, x_low)
+    return raised(high, shifted)
 
 
 @inlined

@@ -14,15 +14,24 @@ hardly more than 1, nothing is lost; below, x is the answer.
 import math
 
 from fastad.kernels.vector_logarithm import log_of_pair
-from fastad.kernels.vector_parts import fast_two_sum, fma, inlined, polynomial, quotient, two_product, two_sum, with_sign
+from fastad.kernels.vector_parts import (
+    fast_two_sum,
+    fma,
+    inlined,
+    polynomial,
+    quotient,
+    two_product,
+    two_sum,
+    with_sign,
+)
 
 # pi / 4 with 50 bits in the high part: its multiples up to pi are exact.
 QUARTER, QUARTER_LOW = 0.7853981633974483, 3.061616997868383e-17
 TAN_EIGHTH = 0.41421356237309503
 ARCTAN = (
-    0.015270155685587566, -0.033553821997562884, 0.0450723535283459, -0.05219391518583197, 0.05877190217009474,
-    -0.06666245842828654, 0.0769228421133551, -0.09090908217928098, 0.11111111090552787, -0.14285714285433856,
-    0.1999999999999813, -0.3333333333333333,
+    -0.01798689909334547, 0.03814224415062011, -0.0504258535962145, 0.05848675317806089, -0.06663221549824136,
+    0.07692071566456879, -0.09090898467354325, 0.11111110811375188, -0.14285714280843892, 0.1999999999996133,
+    -0.3333333333333323,
 )  # fmt: skip
 ARCSIN = (
     0.03248713936010435, -0.02075972380660798, 0.02152765558342357, 0.0037854094603274276, 0.010757743504028049,
@@ -81,8 +90,8 @@ def fast_arctan2(y, x):
 
 @inlined
 def fits_arctan2(y, x):
-    small, large = min(abs(x), abs(y)), max(abs(x), abs(y))
-    return (large <= 1e150) & (large >= 1e-150) & ((small >= 1e-150) | (small == 0.0))
+    small, both = min(abs(x), abs(y)), abs(x) + abs(y)
+    return (both <= 1e150) & (both >= 1e-150) & ((small >= 1e-150) | (small == 0.0))
 
 
 @inlined

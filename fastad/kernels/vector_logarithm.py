@@ -12,9 +12,22 @@ pairs down to its third power (`wide_log`), multiplied by b, and raised by `exp_
 
 from fastad.kernels.vector_exponential import exp_of_pair
 from fastad.kernels.vector_parts import (
-    EXPONENT, ONE_WORD, SHIFT, SHIFT_WORD, SIGN_WORD, double, fast_two_sum, fma, inlined, polynomial, quotient, rounded,
-    two_product, two_sum, word,
-)  # fmt: skip
+    EXPONENT,
+    ONE_WORD,
+    SHIFT,
+    SHIFT_WORD,
+    SIGN_WORD,
+    double,
+    fast_two_sum,
+    fma,
+    inlined,
+    polynomial,
+    quotient,
+    rounded,
+    two_product,
+    two_sum,
+    word,
+)
 
 SQRT_HALF_WORD = 0x3FE6A09E667F3BCD
 SMALLEST, LARGEST = 2.2250738585072014e-308, 1.7976931348623157e308

@@ -83,6 +83,12 @@ def with_sign(magnitude, x):
 
 
 @inlined
+def power_of_two(shifted):
+    """2**k, normal, of k + SHIFT."""
+    return double(ONE_WORD + (word(shifted) << EXPONENT))
+
+
+@inlined
 def two_sum(a, b):
     """a + b as a pair."""
     high = a + b

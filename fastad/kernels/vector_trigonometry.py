@@ -11,8 +11,16 @@ the two low bits of k choose between them and set the sign.
 """
 
 from fastad.kernels.vector_parts import (
-    SHIFT, double, fast_two_sum, fma, inlined, polynomial, quotient, two_sum, word,
-)  # fmt: skip
+    SHIFT,
+    double,
+    fast_two_sum,
+    fma,
+    inlined,
+    polynomial,
+    quotient,
+    two_sum,
+    word,
+)
 
 TWO_OVER_PI = 0.6366197723675814
 PIO2_1, PIO2_2, PIO2_3 = 1.5707963267948966, 6.12323399538461e-17, 3.5215598651832e-27
