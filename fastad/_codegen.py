@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastad import formula
+from fastad.kernels.vector_math import FAST
 from fastad.ops import OPS, Op
 from fastad.pullback import PULL, setup_for, stores_partials, used_names, way
 
@@ -29,6 +30,10 @@ and the targets are offsets.
 import math
 
 import numpy as np
+
+from fastad.kernels.vector_math import (
+    {names}
+)
 '''
 
 
@@ -36,8 +41,8 @@ def _names(op: Op) -> frozenset[str]:
     return frozenset((*op.operands, "v", *(name for name, _ in op.setup)))
 
 
-def _statements(op: Op, targets: list[tuple[str, str]]) -> list[str]:
-    """Assignments that evaluate `targets` (name, formula), the setup rows they need in between.
+def _statements(op: Op, targets: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Assignments (name, formula) that evaluate `targets` (name, formula), the setup rows they need in between.
 
     Where the result is not among the targets, `v` is there already.
     """
@@ -48,7 +53,11 @@ def _statements(op: Op, targets: list[tuple[str, str]]) -> list[str]:
             after.append((name, text))
     before = [row for row in setup if row not in after]
     steps = [*before, *targets[:1], *after, *targets[1:]]
-    return [f"{name} = {formula.kernel_text(text, _names(op))}" for name, text in steps]
+    return steps
+
+
+def _lines(op: Op, statements: list[tuple[str, str]]) -> list[str]:
+    return [f"{name} = {formula.kernel_text(text, _names(op))}" for name, text in statements]
 
 
 def _targets(op: Op, primal: bool, partials: bool, second: bool) -> list[tuple[str, str]]:
@@ -88,20 +97,41 @@ def _scalar_kernel(name: str, places: dict[str, str], **wanted: bool) -> list[st
     for op in (row for row in OPS if row.arity <= 2):
         targets = _targets(op, **wanted)
         missing = [f"{target} = 0.0" for target in places if target not in dict(targets)]
-        bodies.append((op, _statements(op, targets) + missing))
+        bodies.append((op, _lines(op, _statements(op, targets)) + missing))
     zero = "np.nan" if wanted["primal"] else "0.0"
     lines += _chain(bodies, " " * 8, [f"{target} = {zero}" for target in places])
     return lines + [f"        {place} = {target}" for target, place in places.items()]
 
 
-def _block_body(op: Op, places: dict[str, str], statements: list[str]) -> list[str]:
-    """The loop that carries out `statements` for each element."""
-    texts = dict(line.split(" = ", 1) for line in statements)
+def _block_body(op: Op, statements: list[tuple[str, str]], stores: list[str]) -> list[str]:
+    """The loop that carries out `statements` and `stores` for each element.
+
+    Where it calls costly functions there are two: one that LLVM vectorises, and if an element does not
+    fit, the same once more with the library's functions.
+    """
+    texts = dict(statements)
     used = set().union(*map(used_names, texts.values())) - texts.keys()
     loads = [("a", "x"), ("b", "y"), ("c", "w"), ("v", "z")]
-    body = [f"{name} = work[{array} + j]" for name, array in loads if name in used] + statements
-    body += [f"work[{place} + j] = {output if output in texts else '0.0'}" for output, place in places.items()]
-    return ["for j in range(n):", *(f"    {text}" for text in body)]
+    loaded = [f"{name} = work[{array} + j]" for name, array in loads if name in used]
+    slow = ["for j in range(n):", *(f"    {text}" for text in [*loaded, *_lines(op, statements), *stores])]
+    quick, checks = _fast(texts, _names(op))
+    if not checks:
+        return slow
+    assert not any("+=" in store for store in stores), "a loop that is done again must not add to anything"
+    counted = [f"misfits += 0 if {check} else 1" for check in checks]
+    loop = [f"    {text}" for text in [*loaded, *quick, *counted, *stores]]
+    return ["misfits = 0", "for j in range(n):", *loop, "if misfits > 0:", *(f"    {line}" for line in slow)]
+
+
+def _fast(texts: dict[str, str], names: frozenset[str]) -> tuple[list[str], list[str]]:
+    """The same assignments with vectorisable functions, and what each element must satisfy."""
+    lines: list[str] = []
+    checks: list[str] = []
+    for name, text in texts.items():
+        statements, conditions = formula.fast_statements(name, text, names)
+        lines += statements
+        checks += conditions
+    return lines, list(dict.fromkeys(checks))
 
 
 def _block_kernel(name: str, ops: Sequence[Op], places: dict[str, str], **wanted: bool) -> list[str]:
@@ -112,7 +142,9 @@ def _block_kernel(name: str, ops: Sequence[Op], places: dict[str, str], **wanted
         statements = _statements(op, [row for row in _targets(op, **wanted) if row[0] in places])
         # A partial that no operand has is not read; a curvature is, as 0.
         own = places if wanted["second"] else dict(list(places.items())[: op.arity + wanted["primal"]])
-        bodies.append((op, _block_body(op, own, statements)))
+        known = {name for name, _ in statements}
+        stores = [f"work[{place} + j] = {name if name in known else '0.0'}" for name, place in own.items()]
+        bodies.append((op, _block_body(op, statements, stores)))
     zero = "np.nan" if wanted["primal"] else "0.0"
     nothing = ["for j in range(n):", *(f"    work[{place} + j] = {zero}" for place in places.values())]
     return lines + _chain(bodies, " " * 4, nothing)
@@ -127,10 +159,11 @@ def _adjoint_kernel() -> list[str]:
         body: list[str] = []
         for k, place in enumerate(("first", "second", "third")[: op.arity]):
             if way(op.code, k)[0] == PULL and op.partials[k] != "0":
-                *loop, _ = _block_body(op, {"slope": place}, _statements(op, [("slope", op.partials[k])]))
+                statements = _statements(op, [("slope", op.partials[k])])
                 for test, store in ((f"{place} >= 0 and at_once & {1 << k}", "="), (f"{place} >= 0", "+=")):
-                    body += [f"{'el' * (store == '+=')}if {test}:", *(f"    {line}" for line in loop)]
-                    body += ["        bar = work[seeds + j]", f"        work[{place} + j] {store} {product}"]
+                    stores = ["bar = work[seeds + j]", f"work[{place} + j] {store} {product}"]
+                    body += [f"{'el' * (store == '+=')}if {test}:"]
+                    body += [f"    {line}" for line in _block_body(op, statements, stores)]
         if body:
             bodies.append((op, body))
     return lines + _chain(bodies, " " * 4, ["return"])
@@ -155,7 +188,10 @@ def generate() -> str:
     lines += _block_kernel("block_partials", OPS, places, **only | {"partials": True})
     curves = dict(zip(curves, three, strict=True))
     lines += _block_kernel("block_curvature", OPS, curves, **only | {"second": True})
-    return HEADER + "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    imported = [f"{prefix}_{suffix}" for prefix in ("fast", "fits") for suffix in FAST.values()]
+    names = [name for name in sorted(imported) if f"{name}(" in text]
+    return HEADER.format(names=",\n    ".join([*names, "sech"])) + text
 
 
 def main(arguments: list[str] | None = None) -> int:

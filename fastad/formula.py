@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from fastad.kernels.vector_math import FAST
+
 # formula name -> the spelling in a Numba kernel
 FUNCTIONS: dict[str, str] = {
     "abs": "abs",
@@ -44,6 +46,7 @@ FUNCTIONS: dict[str, str] = {
     "log1p": "math.log1p",
     "log2": "np.log2",
     "rint": "np.rint",
+    "sech": "sech",
     "sign": "np.sign",
     "sin": "math.sin",
     "sinh": "math.sinh",
@@ -98,6 +101,58 @@ class _KernelText(ast.NodeTransformer):
         return ast.Constant(float(node.value))
 
 
+class _FastText(_KernelText):
+    """Spells costly functions as vectorisable ones, each call a statement of its own.
+
+    A conditional in which one side raises to a power and the other does not is there for rare operands:
+    the fast form has the other side only, and the rare operands do not fit.
+    """
+
+    def __init__(self, stem: str) -> None:
+        self.stem = stem
+        self.lines: list[str] = []
+        self.checks: list[str] = []
+
+    def _call(self, name: str, arguments: list[ast.expr]) -> ast.AST:
+        names = []
+        for argument in arguments:
+            names.append(f"{self.stem}{len(self.lines)}")
+            self.lines.append(f"{names[-1]} = {ast.unparse(argument)}")
+        self.checks.append(f"fits_{FAST[name]}({', '.join(names)})")
+        result = f"{self.stem}{len(self.lines)}"
+        self.lines.append(f"{result} = fast_{FAST[name]}({', '.join(names)})")
+        return ast.Name(result, ast.Load())
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        assert isinstance(node.func, ast.Name)
+        if node.func.id not in FAST:
+            return super().visit_Call(node)
+        return self._call(node.func.id, [self.visit(argument) for argument in node.args])
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Pow):
+            return self._call("power", [left, right])
+        return ast.BinOp(left, node.op, right)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        if _raises(node.orelse) and not _raises(node.body):
+            self.checks.append(ast.unparse(_KernelText().visit(node.test)))
+            return self.visit(node.body)
+        return self.generic_visit(node)
+
+
+def _raises(tree: ast.AST) -> bool:
+    return any(isinstance(node, ast.Pow) for node in ast.walk(tree))
+
+
+def fast_statements(name: str, text: str, names: frozenset[str]) -> tuple[list[str], list[str]]:
+    """The assignments `name = formula` in vectorisable functions, and the conditions under which they hold."""
+    form = _FastText(f"{name}_")
+    tree = ast.fix_missing_locations(form.visit(parse(text, names)))
+    return [*form.lines, f"{name} = {ast.unparse(tree)}"], form.checks
+
+
 def kernel_text(text: str, names: frozenset[str]) -> str:
     """The formula as it stands in a generated kernel."""
     return ast.unparse(ast.fix_missing_locations(_KernelText().visit(parse(text, names))))
@@ -137,7 +192,7 @@ def compile_formula(
 
 def numpy_functions() -> dict[str, Any]:
     """What the formula's names mean on NumPy scalars, arrays and traced arrays."""
-    special = {"erf": _special("erf"), "erfc": _special("erfc"), "where": np.where}
+    special = {"erf": _special("erf"), "erfc": _special("erfc"), "where": np.where, "sech": _sech}
     return {name: special.get(name) or getattr(np, name) for name in FUNCTIONS} | special | CONSTANTS
 
 
@@ -148,3 +203,7 @@ def _special(name: str) -> Callable[..., Any]:
         return getattr(scipy.special, name)(x)
 
     return call
+
+
+def _sech(x: Any) -> Any:
+    return 1.0 / np.cosh(x)

@@ -195,7 +195,7 @@ OPS: tuple[Op, ...] = (
     # --- hyperbolic functions --------------------------------------------------------------------
     _unary(30, "sinh", "sinh(a)", "cosh(a)", "v", _WIDE, latex=r"\sinh a"),
     _unary(31, "cosh", "cosh(a)", "sinh(a)", "v", _WIDE, latex=r"\cosh a"),
-    _unary(32, "tanh", "tanh(a)", "u * u", "-2 * v * u * u", (*_WIDE, 300.0), latex=r"\tanh a", setup=(("u", "1 / cosh(a)"),)),
+    _unary(32, "tanh", "tanh(a)", "u * u", "-2 * v * u * u", (*_WIDE, 300.0), latex=r"\tanh a", setup=(("u", "sech(a)"),)),
     _unary(33, "arcsinh", "arcsinh(a)", "p", "-a * p * p * p if p != 0 else 0", (*_WIDE, 1e200), latex=r"\operatorname{arsinh} a",
            setup=(("p", "1 / hypot(1, a)"),)),
     _unary(34, "arccosh", "arccosh(a)", "p", "-a * p * p * p if p != 0 else 0", (1.0001, 1.7, 30.0), latex=r"\operatorname{arcosh} a",

@@ -9,6 +9,62 @@ import math
 
 import numpy as np
 
+from fastad.kernels.vector_math import (
+    fast_arccos,
+    fast_arccosh,
+    fast_arcsin,
+    fast_arcsinh,
+    fast_arctan,
+    fast_arctan2,
+    fast_arctanh,
+    fast_cbrt,
+    fast_cos,
+    fast_cosh,
+    fast_erf,
+    fast_erfc,
+    fast_exp,
+    fast_exp2,
+    fast_expm1,
+    fast_hypot,
+    fast_log,
+    fast_log10,
+    fast_log1p,
+    fast_log2,
+    fast_power,
+    fast_sech,
+    fast_sin,
+    fast_sinh,
+    fast_tan,
+    fast_tanh,
+    fits_arccos,
+    fits_arccosh,
+    fits_arcsin,
+    fits_arcsinh,
+    fits_arctan,
+    fits_arctan2,
+    fits_arctanh,
+    fits_cbrt,
+    fits_cos,
+    fits_cosh,
+    fits_erf,
+    fits_erfc,
+    fits_exp,
+    fits_exp2,
+    fits_expm1,
+    fits_hypot,
+    fits_log,
+    fits_log10,
+    fits_log1p,
+    fits_log2,
+    fits_power,
+    fits_sech,
+    fits_sin,
+    fits_sinh,
+    fits_tan,
+    fits_tanh,
+    sech
+)
+
 
 def scalar_primal(opcode, left, right, start, stop, first, values, target):
     for i in range(start, stop):
@@ -309,7 +365,7 @@ def scalar_linearize(opcode, left, right, start, stop, first, values, target):
             da = math.sinh(a)
             db = 0.0
         elif op == 32:  # tanh
-            u = 1.0 / math.cosh(a)
+            u = sech(a)
             v = math.tanh(a)
             da = u * u
             db = 0.0
@@ -598,7 +654,7 @@ def scalar_curvature(opcode, left, right, start, stop, first, values, target):
             dab = 4.0 * ((0.5 * a - 0.5 * b) / r) * ((0.5 * a + 0.5 * b) / r) / r / r if r != 0.0 else 0.0
             dbb = 2.0 * t * s / r / r if r != 0.0 else 0.0
         elif op == 32:  # tanh
-            u = 1.0 / math.cosh(a)
+            u = sech(a)
             daa = -2.0 * v * u * u
             dab = 0.0
             dbb = 0.0
@@ -713,152 +769,420 @@ def block_primal(op, work, x, y, w, z, n, first, second, third):
             v = math.sqrt(a)
             work[z + j] = v
     elif op == 11:  # cbrt
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = np.cbrt(a)
+            v_0 = a
+            v_1 = fast_cbrt(v_0)
+            v = v_1
+            misfits += 0 if fits_cbrt(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = np.cbrt(a)
+                work[z + j] = v
     elif op == 12 or op == 13:  # power, power_constant
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            v = a ** b
+            v_0 = a
+            v_1 = b
+            v_2 = fast_power(v_0, v_1)
+            v = v_2
+            misfits += 0 if fits_power(v_0, v_1) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = a ** b
+                work[z + j] = v
     elif op == 14:  # exp
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.exp(a)
+            v_0 = a
+            v_1 = fast_exp(v_0)
+            v = v_1
+            misfits += 0 if fits_exp(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.exp(a)
+                work[z + j] = v
     elif op == 15:  # exp2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = np.exp2(a)
+            v_0 = a
+            v_1 = fast_exp2(v_0)
+            v = v_1
+            misfits += 0 if fits_exp2(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = np.exp2(a)
+                work[z + j] = v
     elif op == 16:  # expm1
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.expm1(a)
+            v_0 = a
+            v_1 = fast_expm1(v_0)
+            v = v_1
+            misfits += 0 if fits_expm1(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.expm1(a)
+                work[z + j] = v
     elif op == 17:  # log
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.log(a)
+            v_0 = a
+            v_1 = fast_log(v_0)
+            v = v_1
+            misfits += 0 if fits_log(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.log(a)
+                work[z + j] = v
     elif op == 18:  # log2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = np.log2(a)
+            v_0 = a
+            v_1 = fast_log2(v_0)
+            v = v_1
+            misfits += 0 if fits_log2(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = np.log2(a)
+                work[z + j] = v
     elif op == 19:  # log10
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.log10(a)
+            v_0 = a
+            v_1 = fast_log10(v_0)
+            v = v_1
+            misfits += 0 if fits_log10(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.log10(a)
+                work[z + j] = v
     elif op == 20:  # log1p
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.log1p(a)
+            v_0 = a
+            v_1 = fast_log1p(v_0)
+            v = v_1
+            misfits += 0 if fits_log1p(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.log1p(a)
+                work[z + j] = v
     elif op == 21:  # logaddexp
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
+            v_0 = -abs(a - b)
+            v_1 = fast_exp(v_0)
+            v_2 = v_1
+            v_3 = fast_log1p(v_2)
+            v = a + 0.6931471805599453 if a == b else (a if a > b else b) + v_3
+            misfits += 0 if fits_exp(v_0) else 1
+            misfits += 0 if fits_log1p(v_2) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
+                work[z + j] = v
     elif op == 22:  # logaddexp2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
+            v_0 = -abs(a - b)
+            v_1 = fast_exp2(v_0)
+            v_2 = v_1
+            v_3 = fast_log1p(v_2)
+            v = a + 1.0 if a == b else (a if a > b else b) + v_3 / 0.6931471805599453
+            misfits += 0 if fits_exp2(v_0) else 1
+            misfits += 0 if fits_log1p(v_2) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
+                work[z + j] = v
     elif op == 23:  # sin
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.sin(a)
+            v_0 = a
+            v_1 = fast_sin(v_0)
+            v = v_1
+            misfits += 0 if fits_sin(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.sin(a)
+                work[z + j] = v
     elif op == 24:  # cos
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.cos(a)
+            v_0 = a
+            v_1 = fast_cos(v_0)
+            v = v_1
+            misfits += 0 if fits_cos(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.cos(a)
+                work[z + j] = v
     elif op == 25:  # tan
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.tan(a)
+            v_0 = a
+            v_1 = fast_tan(v_0)
+            v = v_1
+            misfits += 0 if fits_tan(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.tan(a)
+                work[z + j] = v
     elif op == 26:  # arcsin
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.asin(a)
+            v_0 = a
+            v_1 = fast_arcsin(v_0)
+            v = v_1
+            misfits += 0 if fits_arcsin(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.asin(a)
+                work[z + j] = v
     elif op == 27:  # arccos
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.acos(a)
+            v_0 = a
+            v_1 = fast_arccos(v_0)
+            v = v_1
+            misfits += 0 if fits_arccos(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.acos(a)
+                work[z + j] = v
     elif op == 28:  # arctan
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.atan(a)
+            v_0 = a
+            v_1 = fast_arctan(v_0)
+            v = v_1
+            misfits += 0 if fits_arctan(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.atan(a)
+                work[z + j] = v
     elif op == 29:  # arctan2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            v = math.atan2(a, b)
+            v_0 = a
+            v_1 = b
+            v_2 = fast_arctan2(v_0, v_1)
+            v = v_2
+            misfits += 0 if fits_arctan2(v_0, v_1) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = math.atan2(a, b)
+                work[z + j] = v
     elif op == 30:  # sinh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.sinh(a)
+            v_0 = a
+            v_1 = fast_sinh(v_0)
+            v = v_1
+            misfits += 0 if fits_sinh(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.sinh(a)
+                work[z + j] = v
     elif op == 31:  # cosh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.cosh(a)
+            v_0 = a
+            v_1 = fast_cosh(v_0)
+            v = v_1
+            misfits += 0 if fits_cosh(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.cosh(a)
+                work[z + j] = v
     elif op == 32:  # tanh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.tanh(a)
+            v_0 = a
+            v_1 = fast_tanh(v_0)
+            v = v_1
+            misfits += 0 if fits_tanh(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.tanh(a)
+                work[z + j] = v
     elif op == 33:  # arcsinh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.asinh(a)
+            v_0 = a
+            v_1 = fast_arcsinh(v_0)
+            v = v_1
+            misfits += 0 if fits_arcsinh(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.asinh(a)
+                work[z + j] = v
     elif op == 34:  # arccosh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.acosh(a)
+            v_0 = a
+            v_1 = fast_arccosh(v_0)
+            v = v_1
+            misfits += 0 if fits_arccosh(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.acosh(a)
+                work[z + j] = v
     elif op == 35:  # arctanh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.atanh(a)
+            v_0 = a
+            v_1 = fast_arctanh(v_0)
+            v = v_1
+            misfits += 0 if fits_arctanh(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.atanh(a)
+                work[z + j] = v
     elif op == 36:  # hypot
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            v = math.hypot(a, b)
+            v_0 = a
+            v_1 = b
+            v_2 = fast_hypot(v_0, v_1)
+            v = v_2
+            misfits += 0 if fits_hypot(v_0, v_1) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = math.hypot(a, b)
+                work[z + j] = v
     elif op == 37:  # erf
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.erf(a)
+            v_0 = a
+            v_1 = fast_erf(v_0)
+            v = v_1
+            misfits += 0 if fits_erf(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.erf(a)
+                work[z + j] = v
     elif op == 38:  # erfc
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.erfc(a)
+            v_0 = a
+            v_1 = fast_erfc(v_0)
+            v = v_1
+            misfits += 0 if fits_erfc(v_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.erfc(a)
+                work[z + j] = v
     elif op == 39:  # expit
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            e = math.exp(-a if a >= 0.0 else a)
+            e_0 = -a if a >= 0.0 else a
+            e_1 = fast_exp(e_0)
+            e = e_1
             p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
             v = p
+            misfits += 0 if fits_exp(e_0) else 1
             work[z + j] = v
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                e = math.exp(-a if a >= 0.0 else a)
+                p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+                v = p
+                work[z + j] = v
     elif op == 40:  # maximum
         for j in range(n):
             a = work[x + j]
@@ -1034,147 +1358,413 @@ def block_primal(op, work, x, y, w, z, n, first, second, third):
 
 def block_linearize(op, work, x, y, w, z, n, first, second, third):
     if op == 12:  # power
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            v = a ** b
-            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            v_0 = a
+            v_1 = b
+            v_2 = fast_power(v_0, v_1)
+            v = v_2
+            p = v / a
             da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
-            db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
+            db_0 = a
+            db_1 = fast_log(db_0)
+            db = 0.0 if a == 0.0 and b >= 0.0 else v * db_1
+            misfits += 0 if fits_power(v_0, v_1) else 1
+            misfits += 0 if abs(v) > 2.3e-308 and abs(v) < np.inf else 1
+            misfits += 0 if fits_log(db_0) else 1
             work[z + j] = v
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = a ** b
+                p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+                da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
+                db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
+                work[z + j] = v
+                work[first + j] = da
+                work[second + j] = db
     elif op == 13:  # power_constant
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            v = a ** b
-            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            v_0 = a
+            v_1 = b
+            v_2 = fast_power(v_0, v_1)
+            v = v_2
+            p = v / a
             da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
             db = 0.0
+            misfits += 0 if fits_power(v_0, v_1) else 1
+            misfits += 0 if abs(v) > 2.3e-308 and abs(v) < np.inf else 1
             work[z + j] = v
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = a ** b
+                p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+                da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
+                db = 0.0
+                work[z + j] = v
+                work[first + j] = da
+                work[second + j] = db
     elif op == 16:  # expm1
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.expm1(a)
-            da = math.exp(a)
+            v_0 = a
+            v_1 = fast_expm1(v_0)
+            v = v_1
+            da_0 = a
+            da_1 = fast_exp(da_0)
+            da = da_1
+            misfits += 0 if fits_expm1(v_0) else 1
+            misfits += 0 if fits_exp(da_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.expm1(a)
+                da = math.exp(a)
+                work[z + j] = v
+                work[first + j] = da
     elif op == 21:  # logaddexp
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             d = b - a
             e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
-            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
-            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
-            v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
+            p_0 = d
+            p_1 = fast_exp(p_0)
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + p_1 * (1.0 + e))
+            q_0 = -d
+            q_1 = fast_exp(q_0)
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + q_1 * (1.0 - e))
+            v_0 = -abs(a - b)
+            v_1 = fast_exp(v_0)
+            v_2 = v_1
+            v_3 = fast_log1p(v_2)
+            v = a + 0.6931471805599453 if a == b else (a if a > b else b) + v_3
             da = p
             db = q
+            misfits += 0 if fits_exp(p_0) else 1
+            misfits += 0 if fits_exp(q_0) else 1
+            misfits += 0 if fits_exp(v_0) else 1
+            misfits += 0 if fits_log1p(v_2) else 1
             work[z + j] = v
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                d = b - a
+                e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+                p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
+                q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
+                v = a + 0.6931471805599453 if a == b else (a if a > b else b) + math.log1p(math.exp(-abs(a - b)))
+                da = p
+                db = q
+                work[z + j] = v
+                work[first + j] = da
+                work[second + j] = db
     elif op == 22:  # logaddexp2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             d = b - a
             e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
-            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
-            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
-            v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
+            p_0 = d
+            p_1 = fast_exp2(p_0)
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + p_1 * (1.0 + 0.6931471805599453 * e))
+            q_0 = -d
+            q_1 = fast_exp2(q_0)
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + q_1 * (1.0 - 0.6931471805599453 * e))
+            v_0 = -abs(a - b)
+            v_1 = fast_exp2(v_0)
+            v_2 = v_1
+            v_3 = fast_log1p(v_2)
+            v = a + 1.0 if a == b else (a if a > b else b) + v_3 / 0.6931471805599453
             da = p
             db = q
+            misfits += 0 if fits_exp2(p_0) else 1
+            misfits += 0 if fits_exp2(q_0) else 1
+            misfits += 0 if fits_exp2(v_0) else 1
+            misfits += 0 if fits_log1p(v_2) else 1
             work[z + j] = v
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                d = b - a
+                e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+                p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
+                q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
+                v = a + 1.0 if a == b else (a if a > b else b) + math.log1p(np.exp2(-abs(a - b))) / 0.6931471805599453
+                da = p
+                db = q
+                work[z + j] = v
+                work[first + j] = da
+                work[second + j] = db
     elif op == 23:  # sin
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.sin(a)
-            da = math.cos(a)
+            v_0 = a
+            v_1 = fast_sin(v_0)
+            v = v_1
+            da_0 = a
+            da_1 = fast_cos(da_0)
+            da = da_1
+            misfits += 0 if fits_sin(v_0) else 1
+            misfits += 0 if fits_cos(da_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.sin(a)
+                da = math.cos(a)
+                work[z + j] = v
+                work[first + j] = da
     elif op == 24:  # cos
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.cos(a)
-            da = -math.sin(a)
+            v_0 = a
+            v_1 = fast_cos(v_0)
+            v = v_1
+            da_0 = a
+            da_1 = fast_sin(da_0)
+            da = -da_1
+            misfits += 0 if fits_cos(v_0) else 1
+            misfits += 0 if fits_sin(da_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.cos(a)
+                da = -math.sin(a)
+                work[z + j] = v
+                work[first + j] = da
     elif op == 29:  # arctan2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            r = math.hypot(a, b)
+            r_0 = a
+            r_1 = b
+            r_2 = fast_hypot(r_0, r_1)
+            r = r_2
             t = a / r if r != 0.0 else 0.0
             s = b / r if r != 0.0 else 0.0
-            v = math.atan2(a, b)
+            v_0 = a
+            v_1 = b
+            v_2 = fast_arctan2(v_0, v_1)
+            v = v_2
             da = s / r if r != 0.0 else 0.0
             db = -t / r if r != 0.0 else 0.0
+            misfits += 0 if fits_hypot(r_0, r_1) else 1
+            misfits += 0 if fits_arctan2(v_0, v_1) else 1
             work[z + j] = v
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                r = math.hypot(a, b)
+                t = a / r if r != 0.0 else 0.0
+                s = b / r if r != 0.0 else 0.0
+                v = math.atan2(a, b)
+                da = s / r if r != 0.0 else 0.0
+                db = -t / r if r != 0.0 else 0.0
+                work[z + j] = v
+                work[first + j] = da
+                work[second + j] = db
     elif op == 30:  # sinh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.sinh(a)
-            da = math.cosh(a)
+            v_0 = a
+            v_1 = fast_sinh(v_0)
+            v = v_1
+            da_0 = a
+            da_1 = fast_cosh(da_0)
+            da = da_1
+            misfits += 0 if fits_sinh(v_0) else 1
+            misfits += 0 if fits_cosh(da_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.sinh(a)
+                da = math.cosh(a)
+                work[z + j] = v
+                work[first + j] = da
     elif op == 31:  # cosh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            v = math.cosh(a)
-            da = math.sinh(a)
+            v_0 = a
+            v_1 = fast_cosh(v_0)
+            v = v_1
+            da_0 = a
+            da_1 = fast_sinh(da_0)
+            da = da_1
+            misfits += 0 if fits_cosh(v_0) else 1
+            misfits += 0 if fits_sinh(da_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = math.cosh(a)
+                da = math.sinh(a)
+                work[z + j] = v
+                work[first + j] = da
     elif op == 32:  # tanh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            u = 1.0 / math.cosh(a)
-            v = math.tanh(a)
+            u_0 = a
+            u_1 = fast_sech(u_0)
+            u = u_1
+            v_0 = a
+            v_1 = fast_tanh(v_0)
+            v = v_1
             da = u * u
+            misfits += 0 if fits_sech(u_0) else 1
+            misfits += 0 if fits_tanh(v_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                u = sech(a)
+                v = math.tanh(a)
+                da = u * u
+                work[z + j] = v
+                work[first + j] = da
     elif op == 33:  # arcsinh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / math.hypot(1.0, a)
-            v = math.asinh(a)
+            p_0 = 1.0
+            p_1 = a
+            p_2 = fast_hypot(p_0, p_1)
+            p = 1.0 / p_2
+            v_0 = a
+            v_1 = fast_arcsinh(v_0)
+            v = v_1
             da = p
+            misfits += 0 if fits_hypot(p_0, p_1) else 1
+            misfits += 0 if fits_arcsinh(v_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / math.hypot(1.0, a)
+                v = math.asinh(a)
+                da = p
+                work[z + j] = v
+                work[first + j] = da
     elif op == 37:  # erf
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             h = np.rint(a * 16.0) / 16.0
-            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
-            v = math.erf(a)
+            g_0 = -h * h
+            g_1 = fast_exp(g_0)
+            g_2 = (h - a) * (h + a)
+            g_3 = fast_exp(g_2)
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * g_1 * g_3
+            v_0 = a
+            v_1 = fast_erf(v_0)
+            v = v_1
             da = g
+            misfits += 0 if fits_exp(g_0) else 1
+            misfits += 0 if fits_exp(g_2) else 1
+            misfits += 0 if fits_erf(v_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                h = np.rint(a * 16.0) / 16.0
+                g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+                v = math.erf(a)
+                da = g
+                work[z + j] = v
+                work[first + j] = da
     elif op == 38:  # erfc
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             h = np.rint(a * 16.0) / 16.0
-            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
-            v = math.erfc(a)
+            g_0 = -h * h
+            g_1 = fast_exp(g_0)
+            g_2 = (h - a) * (h + a)
+            g_3 = fast_exp(g_2)
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * g_1 * g_3
+            v_0 = a
+            v_1 = fast_erfc(v_0)
+            v = v_1
             da = -g
+            misfits += 0 if fits_exp(g_0) else 1
+            misfits += 0 if fits_exp(g_2) else 1
+            misfits += 0 if fits_erfc(v_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                h = np.rint(a * 16.0) / 16.0
+                g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+                v = math.erfc(a)
+                da = -g
+                work[z + j] = v
+                work[first + j] = da
     elif op == 39:  # expit
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            e = math.exp(-a if a >= 0.0 else a)
+            e_0 = -a if a >= 0.0 else a
+            e_1 = fast_exp(e_0)
+            e = e_1
             p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
             q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
             v = p
             da = p * q
+            misfits += 0 if fits_exp(e_0) else 1
             work[z + j] = v
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                e = math.exp(-a if a >= 0.0 else a)
+                p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+                q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
+                v = p
+                da = p * q
+                work[z + j] = v
+                work[first + j] = da
     elif op == 53:  # remainder
         for j in range(n):
             a = work[x + j]
@@ -1726,25 +2316,52 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             da = 1.0 / (3.0 * v * v)
             work[first + j] = da
     elif op == 12:  # power
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             v = work[z + j]
-            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            p = v / a
             da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
-            db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
+            db_0 = a
+            db_1 = fast_log(db_0)
+            db = 0.0 if a == 0.0 and b >= 0.0 else v * db_1
+            misfits += 0 if abs(v) > 2.3e-308 and abs(v) < np.inf else 1
+            misfits += 0 if fits_log(db_0) else 1
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = work[z + j]
+                p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+                da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
+                db = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a)
+                work[first + j] = da
+                work[second + j] = db
     elif op == 13:  # power_constant
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             v = work[z + j]
-            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+            p = v / a
             da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
             db = 0.0
+            misfits += 0 if abs(v) > 2.3e-308 and abs(v) < np.inf else 1
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = work[z + j]
+                p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+                da = b * p if b != 0.0 or abs(p) < np.inf else 0.0
+                db = 0.0
+                work[first + j] = da
+                work[second + j] = db
     elif op == 14:  # exp
         for j in range(n):
             v = work[z + j]
@@ -1756,10 +2373,19 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             da = 0.6931471805599453 * v
             work[first + j] = da
     elif op == 16:  # expm1
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            da = math.exp(a)
+            da_0 = a
+            da_1 = fast_exp(da_0)
+            da = da_1
+            misfits += 0 if fits_exp(da_0) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                da = math.exp(a)
+                work[first + j] = da
     elif op == 17:  # log
         for j in range(n):
             a = work[x + j]
@@ -1781,39 +2407,95 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             da = 1.0 / (1.0 + a) if a >= -1.0 else np.nan
             work[first + j] = da
     elif op == 21:  # logaddexp
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             d = b - a
             e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
-            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
-            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
+            p_0 = d
+            p_1 = fast_exp(p_0)
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + p_1 * (1.0 + e))
+            q_0 = -d
+            q_1 = fast_exp(q_0)
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + q_1 * (1.0 - e))
             da = p
             db = q
+            misfits += 0 if fits_exp(p_0) else 1
+            misfits += 0 if fits_exp(q_0) else 1
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                d = b - a
+                e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+                p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
+                q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
+                da = p
+                db = q
+                work[first + j] = da
+                work[second + j] = db
     elif op == 22:  # logaddexp2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             d = b - a
             e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
-            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
-            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
+            p_0 = d
+            p_1 = fast_exp2(p_0)
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + p_1 * (1.0 + 0.6931471805599453 * e))
+            q_0 = -d
+            q_1 = fast_exp2(q_0)
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + q_1 * (1.0 - 0.6931471805599453 * e))
             da = p
             db = q
+            misfits += 0 if fits_exp2(p_0) else 1
+            misfits += 0 if fits_exp2(q_0) else 1
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                d = b - a
+                e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+                p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
+                q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
+                da = p
+                db = q
+                work[first + j] = da
+                work[second + j] = db
     elif op == 23:  # sin
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            da = math.cos(a)
+            da_0 = a
+            da_1 = fast_cos(da_0)
+            da = da_1
+            misfits += 0 if fits_cos(da_0) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                da = math.cos(a)
+                work[first + j] = da
     elif op == 24:  # cos
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            da = -math.sin(a)
+            da_0 = a
+            da_1 = fast_sin(da_0)
+            da = -da_1
+            misfits += 0 if fits_sin(da_0) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                da = -math.sin(a)
+                work[first + j] = da
     elif op == 25:  # tan
         for j in range(n):
             v = work[z + j]
@@ -1838,38 +2520,93 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             da = p
             work[first + j] = da
     elif op == 29:  # arctan2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            r = math.hypot(a, b)
+            r_0 = a
+            r_1 = b
+            r_2 = fast_hypot(r_0, r_1)
+            r = r_2
             t = a / r if r != 0.0 else 0.0
             s = b / r if r != 0.0 else 0.0
             da = s / r if r != 0.0 else 0.0
             db = -t / r if r != 0.0 else 0.0
+            misfits += 0 if fits_hypot(r_0, r_1) else 1
             work[first + j] = da
             work[second + j] = db
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                r = math.hypot(a, b)
+                t = a / r if r != 0.0 else 0.0
+                s = b / r if r != 0.0 else 0.0
+                da = s / r if r != 0.0 else 0.0
+                db = -t / r if r != 0.0 else 0.0
+                work[first + j] = da
+                work[second + j] = db
     elif op == 30:  # sinh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            da = math.cosh(a)
+            da_0 = a
+            da_1 = fast_cosh(da_0)
+            da = da_1
+            misfits += 0 if fits_cosh(da_0) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                da = math.cosh(a)
+                work[first + j] = da
     elif op == 31:  # cosh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            da = math.sinh(a)
+            da_0 = a
+            da_1 = fast_sinh(da_0)
+            da = da_1
+            misfits += 0 if fits_sinh(da_0) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                da = math.sinh(a)
+                work[first + j] = da
     elif op == 32:  # tanh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            u = 1.0 / math.cosh(a)
+            u_0 = a
+            u_1 = fast_sech(u_0)
+            u = u_1
             da = u * u
+            misfits += 0 if fits_sech(u_0) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                u = sech(a)
+                da = u * u
+                work[first + j] = da
     elif op == 33:  # arcsinh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / math.hypot(1.0, a)
+            p_0 = 1.0
+            p_1 = a
+            p_2 = fast_hypot(p_0, p_1)
+            p = 1.0 / p_2
             da = p
+            misfits += 0 if fits_hypot(p_0, p_1) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / math.hypot(1.0, a)
+                da = p
+                work[first + j] = da
     elif op == 34:  # arccosh
         for j in range(n):
             a = work[x + j]
@@ -1894,27 +2631,67 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
             work[first + j] = da
             work[second + j] = db
     elif op == 37:  # erf
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             h = np.rint(a * 16.0) / 16.0
-            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            g_0 = -h * h
+            g_1 = fast_exp(g_0)
+            g_2 = (h - a) * (h + a)
+            g_3 = fast_exp(g_2)
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * g_1 * g_3
             da = g
+            misfits += 0 if fits_exp(g_0) else 1
+            misfits += 0 if fits_exp(g_2) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                h = np.rint(a * 16.0) / 16.0
+                g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+                da = g
+                work[first + j] = da
     elif op == 38:  # erfc
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             h = np.rint(a * 16.0) / 16.0
-            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            g_0 = -h * h
+            g_1 = fast_exp(g_0)
+            g_2 = (h - a) * (h + a)
+            g_3 = fast_exp(g_2)
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * g_1 * g_3
             da = -g
+            misfits += 0 if fits_exp(g_0) else 1
+            misfits += 0 if fits_exp(g_2) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                h = np.rint(a * 16.0) / 16.0
+                g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+                da = -g
+                work[first + j] = da
     elif op == 39:  # expit
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            e = math.exp(-a if a >= 0.0 else a)
+            e_0 = -a if a >= 0.0 else a
+            e_1 = fast_exp(e_0)
+            e = e_1
             p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
             q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
             da = p * q
+            misfits += 0 if fits_exp(e_0) else 1
             work[first + j] = da
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                e = math.exp(-a if a >= 0.0 else a)
+                p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+                q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
+                da = p * q
+                work[first + j] = da
     elif op == 40:  # maximum
         for j in range(n):
             a = work[x + j]
@@ -2069,31 +2846,72 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             work[second + j] = 0.0
             work[third + j] = 0.0
     elif op == 12:  # power
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             v = work[z + j]
-            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
-            q = p / a if abs(p) > 2.3e-308 and abs(p) < np.inf else a ** (b - 2.0)
+            p = v / a
+            q = p / a
             daa = b * (b - 1.0) * q if b != 0.0 and b != 1.0 or abs(q) < np.inf else 0.0
-            dab = 0.0 if a == 0.0 and b > 1.0 else p * (1.0 + b * math.log(a))
-            dbb = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a) * math.log(a)
+            dab_0 = a
+            dab_1 = fast_log(dab_0)
+            dab = 0.0 if a == 0.0 and b > 1.0 else p * (1.0 + b * dab_1)
+            dbb_0 = a
+            dbb_1 = fast_log(dbb_0)
+            dbb_2 = a
+            dbb_3 = fast_log(dbb_2)
+            dbb = 0.0 if a == 0.0 and b >= 0.0 else v * dbb_1 * dbb_3
+            misfits += 0 if abs(v) > 2.3e-308 and abs(v) < np.inf else 1
+            misfits += 0 if abs(p) > 2.3e-308 and abs(p) < np.inf else 1
+            misfits += 0 if fits_log(dab_0) else 1
+            misfits += 0 if fits_log(dbb_0) else 1
+            misfits += 0 if fits_log(dbb_2) else 1
             work[first + j] = daa
             work[second + j] = dab
             work[third + j] = dbb
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = work[z + j]
+                p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+                q = p / a if abs(p) > 2.3e-308 and abs(p) < np.inf else a ** (b - 2.0)
+                daa = b * (b - 1.0) * q if b != 0.0 and b != 1.0 or abs(q) < np.inf else 0.0
+                dab = 0.0 if a == 0.0 and b > 1.0 else p * (1.0 + b * math.log(a))
+                dbb = 0.0 if a == 0.0 and b >= 0.0 else v * math.log(a) * math.log(a)
+                work[first + j] = daa
+                work[second + j] = dab
+                work[third + j] = dbb
     elif op == 13:  # power_constant
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             v = work[z + j]
-            p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
-            q = p / a if abs(p) > 2.3e-308 and abs(p) < np.inf else a ** (b - 2.0)
+            p = v / a
+            q = p / a
             daa = b * (b - 1.0) * q if b != 0.0 and b != 1.0 or abs(q) < np.inf else 0.0
             dab = 0.0
             dbb = 0.0
+            misfits += 0 if abs(v) > 2.3e-308 and abs(v) < np.inf else 1
+            misfits += 0 if abs(p) > 2.3e-308 and abs(p) < np.inf else 1
             work[first + j] = daa
             work[second + j] = dab
             work[third + j] = dbb
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                v = work[z + j]
+                p = v / a if abs(v) > 2.3e-308 and abs(v) < np.inf else a ** (b - 1.0)
+                q = p / a if abs(p) > 2.3e-308 and abs(p) < np.inf else a ** (b - 2.0)
+                daa = b * (b - 1.0) * q if b != 0.0 and b != 1.0 or abs(q) < np.inf else 0.0
+                dab = 0.0
+                dbb = 0.0
+                work[first + j] = daa
+                work[second + j] = dab
+                work[third + j] = dbb
     elif op == 14 or op == 30 or op == 31:  # exp, sinh, cosh
         for j in range(n):
             v = work[z + j]
@@ -2109,12 +2927,23 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             work[second + j] = 0.0
             work[third + j] = 0.0
     elif op == 16:  # expm1
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            daa = math.exp(a)
+            daa_0 = a
+            daa_1 = fast_exp(daa_0)
+            daa = daa_1
+            misfits += 0 if fits_exp(daa_0) else 1
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                daa = math.exp(a)
+                work[first + j] = daa
+                work[second + j] = 0.0
+                work[third + j] = 0.0
     elif op == 17:  # log
         for j in range(n):
             a = work[x + j]
@@ -2144,33 +2973,75 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             work[second + j] = 0.0
             work[third + j] = 0.0
     elif op == 21:  # logaddexp
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             d = b - a
             e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
-            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
-            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
+            p_0 = d
+            p_1 = fast_exp(p_0)
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + p_1 * (1.0 + e))
+            q_0 = -d
+            q_1 = fast_exp(q_0)
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + q_1 * (1.0 - e))
             daa = p * q
             dab = -p * q
             dbb = p * q
+            misfits += 0 if fits_exp(p_0) else 1
+            misfits += 0 if fits_exp(q_0) else 1
             work[first + j] = daa
             work[second + j] = dab
             work[third + j] = dbb
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                d = b - a
+                e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+                p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(d) * (1.0 + e))
+                q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + math.exp(-d) * (1.0 - e))
+                daa = p * q
+                dab = -p * q
+                dbb = p * q
+                work[first + j] = daa
+                work[second + j] = dab
+                work[third + j] = dbb
     elif op == 22:  # logaddexp2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
             d = b - a
             e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
-            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
-            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
+            p_0 = d
+            p_1 = fast_exp2(p_0)
+            p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + p_1 * (1.0 + 0.6931471805599453 * e))
+            q_0 = -d
+            q_1 = fast_exp2(q_0)
+            q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + q_1 * (1.0 - 0.6931471805599453 * e))
             daa = 0.6931471805599453 * (p * q)
             dab = -0.6931471805599453 * (p * q)
             dbb = 0.6931471805599453 * (p * q)
+            misfits += 0 if fits_exp2(p_0) else 1
+            misfits += 0 if fits_exp2(q_0) else 1
             work[first + j] = daa
             work[second + j] = dab
             work[third + j] = dbb
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                d = b - a
+                e = b - (d - (d - b)) - (a + (d - b)) if abs(d) < np.inf else 0.0
+                p = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(d) * (1.0 + 0.6931471805599453 * e))
+                q = 0.5 if a == b and abs(a) == np.inf else 1.0 / (1.0 + np.exp2(-d) * (1.0 - 0.6931471805599453 * e))
+                daa = 0.6931471805599453 * (p * q)
+                dab = -0.6931471805599453 * (p * q)
+                dbb = 0.6931471805599453 * (p * q)
+                work[first + j] = daa
+                work[second + j] = dab
+                work[third + j] = dbb
     elif op == 23 or op == 24:  # sin, cos
         for j in range(n):
             v = work[z + j]
@@ -2210,35 +3081,79 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             work[second + j] = 0.0
             work[third + j] = 0.0
     elif op == 29:  # arctan2
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             b = work[y + j]
-            r = math.hypot(a, b)
+            r_0 = a
+            r_1 = b
+            r_2 = fast_hypot(r_0, r_1)
+            r = r_2
             t = a / r if r != 0.0 else 0.0
             s = b / r if r != 0.0 else 0.0
             daa = -2.0 * t * s / r / r if r != 0.0 else 0.0
             dab = 4.0 * ((0.5 * a - 0.5 * b) / r) * ((0.5 * a + 0.5 * b) / r) / r / r if r != 0.0 else 0.0
             dbb = 2.0 * t * s / r / r if r != 0.0 else 0.0
+            misfits += 0 if fits_hypot(r_0, r_1) else 1
             work[first + j] = daa
             work[second + j] = dab
             work[third + j] = dbb
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                b = work[y + j]
+                r = math.hypot(a, b)
+                t = a / r if r != 0.0 else 0.0
+                s = b / r if r != 0.0 else 0.0
+                daa = -2.0 * t * s / r / r if r != 0.0 else 0.0
+                dab = 4.0 * ((0.5 * a - 0.5 * b) / r) * ((0.5 * a + 0.5 * b) / r) / r / r if r != 0.0 else 0.0
+                dbb = 2.0 * t * s / r / r if r != 0.0 else 0.0
+                work[first + j] = daa
+                work[second + j] = dab
+                work[third + j] = dbb
     elif op == 32:  # tanh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             v = work[z + j]
-            u = 1.0 / math.cosh(a)
+            u_0 = a
+            u_1 = fast_sech(u_0)
+            u = u_1
             daa = -2.0 * v * u * u
+            misfits += 0 if fits_sech(u_0) else 1
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                v = work[z + j]
+                u = sech(a)
+                daa = -2.0 * v * u * u
+                work[first + j] = daa
+                work[second + j] = 0.0
+                work[third + j] = 0.0
     elif op == 33:  # arcsinh
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / math.hypot(1.0, a)
+            p_0 = 1.0
+            p_1 = a
+            p_2 = fast_hypot(p_0, p_1)
+            p = 1.0 / p_2
             daa = -a * p * p * p if p != 0.0 else 0.0
+            misfits += 0 if fits_hypot(p_0, p_1) else 1
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                p = 1.0 / math.hypot(1.0, a)
+                daa = -a * p * p * p if p != 0.0 else 0.0
+                work[first + j] = daa
+                work[second + j] = 0.0
+                work[third + j] = 0.0
     elif op == 34:  # arccosh
         for j in range(n):
             a = work[x + j]
@@ -2269,33 +3184,82 @@ def block_curvature(op, work, x, y, w, z, n, first, second, third):
             work[second + j] = dab
             work[third + j] = dbb
     elif op == 37:  # erf
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             h = np.rint(a * 16.0) / 16.0
-            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            g_0 = -h * h
+            g_1 = fast_exp(g_0)
+            g_2 = (h - a) * (h + a)
+            g_3 = fast_exp(g_2)
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * g_1 * g_3
             daa = -2.0 * a * g if g != 0.0 else 0.0
+            misfits += 0 if fits_exp(g_0) else 1
+            misfits += 0 if fits_exp(g_2) else 1
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                h = np.rint(a * 16.0) / 16.0
+                g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+                daa = -2.0 * a * g if g != 0.0 else 0.0
+                work[first + j] = daa
+                work[second + j] = 0.0
+                work[third + j] = 0.0
     elif op == 38:  # erfc
+        misfits = 0
         for j in range(n):
             a = work[x + j]
             h = np.rint(a * 16.0) / 16.0
-            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+            g_0 = -h * h
+            g_1 = fast_exp(g_0)
+            g_2 = (h - a) * (h + a)
+            g_3 = fast_exp(g_2)
+            g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * g_1 * g_3
             daa = 2.0 * a * g if g != 0.0 else 0.0
+            misfits += 0 if fits_exp(g_0) else 1
+            misfits += 0 if fits_exp(g_2) else 1
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                h = np.rint(a * 16.0) / 16.0
+                g = 0.0 if abs(a) > 28.0 else 1.1283791670955126 * math.exp(-h * h) * math.exp((h - a) * (h + a))
+                daa = 2.0 * a * g if g != 0.0 else 0.0
+                work[first + j] = daa
+                work[second + j] = 0.0
+                work[third + j] = 0.0
     elif op == 39:  # expit
+        misfits = 0
         for j in range(n):
             a = work[x + j]
-            e = math.exp(-a if a >= 0.0 else a)
+            e_0 = -a if a >= 0.0 else a
+            e_1 = fast_exp(e_0)
+            e = e_1
             p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
             q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
-            daa = -p * q * math.tanh(0.5 * a)
+            daa_0 = 0.5 * a
+            daa_1 = fast_tanh(daa_0)
+            daa = -p * q * daa_1
+            misfits += 0 if fits_exp(e_0) else 1
+            misfits += 0 if fits_tanh(daa_0) else 1
             work[first + j] = daa
             work[second + j] = 0.0
             work[third + j] = 0.0
+        if misfits > 0:
+            for j in range(n):
+                a = work[x + j]
+                e = math.exp(-a if a >= 0.0 else a)
+                p = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+                q = e / (1.0 + e) if a >= 0.0 else 1.0 / (1.0 + e)
+                daa = -p * q * math.tanh(0.5 * a)
+                work[first + j] = daa
+                work[second + j] = 0.0
+                work[third + j] = 0.0
     else:
         for j in range(n):
             work[first + j] = 0.0

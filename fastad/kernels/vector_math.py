@@ -12,6 +12,8 @@ names used here. The functions live in the modules beside this one, by kinship; 
 they are built.
 """
 
+import math
+
 from fastad.kernels.vector_error import fast_erf, fast_erfc, fits_erf, fits_erfc
 from fastad.kernels.vector_exponential import (
     fast_cosh,
@@ -57,6 +59,7 @@ from fastad.kernels.vector_logarithm import (
     fits_log10,
     fits_power,
 )
+from fastad.kernels.vector_parts import inlined
 from fastad.kernels.vector_roots import fast_cbrt, fast_hypot, fits_cbrt, fits_hypot
 from fastad.kernels.vector_trigonometry import fast_cos, fast_sin, fast_tan, fits_cos, fits_sin, fits_tan
 
@@ -69,7 +72,7 @@ __all__ = [
     "fits_arccos", "fits_arccosh", "fits_arcsin", "fits_arcsinh", "fits_arctan", "fits_arctan2",
     "fits_arctanh", "fits_cbrt", "fits_cos", "fits_cosh", "fits_erf", "fits_erfc", "fits_exp", "fits_exp2",
     "fits_expm1", "fits_hypot", "fits_log", "fits_log1p", "fits_log2", "fits_log10", "fits_power",
-    "fits_sech", "fits_sin", "fits_sinh", "fits_tan", "fits_tanh",
+    "fits_sech", "fits_sin", "fits_sinh", "fits_tan", "fits_tanh", "sech",
 ]  # fmt: skip
 
 FAST: dict[str, str] = {
@@ -80,3 +83,9 @@ FAST: dict[str, str] = {
         "sin", "sinh", "tan", "tanh",
     )
 }  # fmt: skip
+
+
+@inlined
+def sech(x):
+    """1 / cosh(x), by the library."""
+    return 1.0 / math.cosh(x)
