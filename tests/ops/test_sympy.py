@@ -123,7 +123,7 @@ def _trunc(x: mpmath.mpf) -> mpmath.mpf:
     return mpmath.sign(x) * mpmath.floor(abs(x))
 
 
-_SAME_NAME = ("cos", "cosh", "erf", "erfc", "exp", "log", "sin", "sinh", "sqrt", "tan", "tanh")
+_SAME_NAME = ("cos", "cosh", "erf", "erfc", "exp", "log", "sin", "sinh", "sqrt", "tan", "tanh", "sech")
 _OTHER_NAME = {"arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
                "arctan2": "atan2", "arctanh": "atanh"}  # fmt: skip
 MEANING: dict[str, Any] = {

@@ -116,7 +116,11 @@ def pairs(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Operands of all scales and of similar ones; for powers, exponents that keep the result in range, whole ones, halves."""
     random = np.random.default_rng(1)
     x = np.concatenate([points(2), random.uniform(-5, 5, 2000)])
-    y = random.permutation(x) if name != "power" else 10.0 ** random.uniform(-3, 2, x.size) * random.choice([-1, 1], x.size)
+    y = (
+        random.permutation(x)
+        if name != "power"
+        else 10.0 ** random.uniform(-3, 2, x.size) * random.choice([-1, 1], x.size)
+    )
     y[::2] = x[::2] * random.uniform(0.1, 1, y[::2].size) if name != "power" else np.rint(2 * y[::2]) / 2
     if name == "power":
         x[1::2] = abs(x[1::2])
@@ -129,7 +133,9 @@ def operands(name: str) -> tuple[np.ndarray, ...]:
     return pairs(name) if name in PAIRS else (spread(name),)
 
 
-def largest_error(name: str, call: Callable[..., tuple[np.ndarray, np.ndarray]], every: int = 1) -> tuple[float, tuple[float, ...]]:
+def largest_error(
+    name: str, call: Callable[..., tuple[np.ndarray, np.ndarray]], every: int = 1
+) -> tuple[float, tuple[float, ...]]:
     """The largest error in ulp of the truth where the function fits, and the operands."""
     arrays = [array[::every] for array in operands(name)]
     values, fitting = call(*arrays)
@@ -194,10 +200,17 @@ def test_signed_zeros(name):
 
 def test_zeros_of_pairs():
     angle = loop("arctan2")([0.0, -0.0, 0.0, -0.0, 2.0, -2.0], [1.0, 1.0, -1.0, -1.0, -0.0, 0.0])[0]
-    assert list(angle) == [0.0, -0.0, math.pi, -math.pi, math.pi / 2, -math.pi / 2] and list(np.signbit(angle)) == [False, True] * 3
+    assert (
+        list(angle) == [0.0, -0.0, math.pi, -math.pi, math.pi / 2, -math.pi / 2]
+        and list(np.signbit(angle)) == [False, True] * 3
+    )
     base, exponent = [0.0, -0.0, -0.0, -0.0, 0.0, -0.0, -3.0], [2.0, 3.0, 2.0, 0.5, 0.0, 0.0, 0.0]
     power, fitting = loop("power")(base, exponent)
-    assert fitting.all() and list(power) == [0, 0, 0, 0, 1, 1, 1] and list(np.signbit(power)) == [False, True, *[False] * 5]
+    assert (
+        fitting.all()
+        and list(power) == [0, 0, 0, 0, 1, 1, 1]
+        and list(np.signbit(power)) == [False, True, *[False] * 5]
+    )
 
 
 CONSTANTS = (

@@ -246,7 +246,8 @@ def test_stats_count():
     assert (stats["inputs"], stats["outputs"], stats["constants"], stats["guards"]) == (100, 1, 2, 1)
     assert (stats["scalar instructions"], stats["block instructions"]) == (1, 3)
     assert stats["slots"] == 100 + 2 + 1 + 201
-    assert stats["bytes"]["values"] == 8 * stats["slots"] and min(stats["bytes"].values()) >= 0
+    # The sine and its double have no slots: nobody but the sum reads them.
+    assert stats["bytes"]["values"] == 8 * (stats["slots"] - 200) and min(stats["bytes"].values()) >= 0
     assert tape.instructions == 4
     assert "100 inputs, 4 instructions, 1 outputs" in repr(tape)
 

@@ -73,7 +73,12 @@ def test_a_scalar_is_needed(name):
 
 
 def test_one_number_in_an_array_is_a_scalar():
-    several = [lambda x: x[:1], lambda x: np.sum(x, keepdims=True), lambda x: np.array([[x[0] * 1.0]]), lambda x: [x[0]]]
+    several = [
+        lambda x: x[:1],
+        lambda x: np.sum(x, keepdims=True),
+        lambda x: np.array([[x[0] * 1.0]]),
+        lambda x: [x[0]],
+    ]
     for f in several:
         assert ad.grad(f)(X).shape == (3,)
 

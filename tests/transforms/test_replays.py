@@ -102,7 +102,16 @@ def test_integers_of_a_differentiated_argument_are_numbers():
 
 def test_shapes_and_structures_are_part_of_the_key():
     made = ad.grad(lambda x: np.sum(np.asarray(x) ** 2))
-    points = [np.ones(3), np.ones(4), np.ones((2, 2)), np.ones((4, 1)), np.array(1.0), np.ones((1,)), [1.0, 2.0], (1.0, 2.0)]
+    points = [
+        np.ones(3),
+        np.ones(4),
+        np.ones((2, 2)),
+        np.ones((4, 1)),
+        np.array(1.0),
+        np.ones((1,)),
+        [1.0, 2.0],
+        (1.0, 2.0),
+    ]
     for count, x in enumerate(points, 1):
         np.testing.assert_array_equal(np.asarray(made(x)), 2.0 * np.asarray(x))
         made(x)
