@@ -134,7 +134,7 @@ def test_long_sums_are_as_good_as_numpy_s():
             exact, size = math.fsum(x), math.fsum(np.abs(x))
             ours.append(abs(ad.value_and_grad(np.sum)(x)[0] - exact) / size)
             theirs.append(abs(np.sum(x) - exact) / size)
-    assert max(ours) < 5e-16 and np.mean(ours) <= 1.1 * np.mean(theirs), (np.mean(ours), np.mean(theirs))
+    assert max(ours) < 5e-16 and max(ours) <= 2 * max(theirs)
 
 
 def test_sums_of_strided_operands():
