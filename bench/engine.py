@@ -23,6 +23,8 @@ import numpy as np
 
 import fastad as ad
 from bench.measure import best_seconds, machine, plain_loop_seconds, table
+from bench.objectives.lorenz import objective as lorenz
+from bench.objectives.rosenbrock import objective as rosenbrock
 from fastad import kernels
 from fastad.containers import split
 from fastad.kernels import layout as at
@@ -39,35 +41,12 @@ COLUMNS = ("figure", "measured", "beside the plain loop", "target", "reached")
 
 
 # --- the functions that are differentiated ----------------------------------------------------------
-def lorenz(p, steps):
-    """The squared distance from the origin after so many Runge-Kutta steps; p holds s, r, b, x, y, z."""
-    s, r, b, x, y, z = p
-    h = 0.001
-
-    def slopes(x, y, z):
-        return s * (y - x), x * (r - z) - y, x * y - b * z
-
-    for _ in range(steps):
-        a = slopes(x, y, z)
-        c = slopes(x + h / 2 * a[0], y + h / 2 * a[1], z + h / 2 * a[2])
-        d = slopes(x + h / 2 * c[0], y + h / 2 * c[1], z + h / 2 * c[2])
-        e = slopes(x + h * d[0], y + h * d[1], z + h * d[2])
-        x = x + h / 6 * (a[0] + 2.0 * c[0] + 2.0 * d[0] + e[0])
-        y = y + h / 6 * (a[1] + 2.0 * c[1] + 2.0 * d[1] + e[1])
-        z = z + h / 6 * (a[2] + 2.0 * c[2] + 2.0 * d[2] + e[2])
-    return x * x + y * y + z * z
-
-
 def array_chain(x, rounds):
     """Four array operations a round."""
     y = x
     for _ in range(rounds):
         y = np.sin(y) * 0.5 + x[::-1] * y
     return np.sum(y)
-
-
-def rosenbrock(x):
-    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
 def waves(x):

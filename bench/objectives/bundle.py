@@ -1,8 +1,9 @@
 """ADBench's bundle adjustment: squared errors of reprojected points and of weights, all observations at once.
 
-A camera has 11 numbers: rotation vector (3), centre (3), focal length, principal point (2), radial distortion (2). ADBench
-asks for the sparse Jacobian of the residuals; here it is the gradient of their sum of squares, at its smallest published
-size (49 cameras, 7776 points, 31843 observations). ADBench's branch for a rotation of exactly zero is left out.
+A camera has 11 numbers: rotation vector (3), centre (3), focal length, principal point (2), radial distortion (2).
+ADBench asks for the sparse Jacobian of the residuals; here it is the gradient of their sum of squares, at the smallest
+published size (49 cameras, 7776 points, 31843 observations) on random data. ADBench's branch for a rotation of exactly
+zero is left out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """ADBench's hand tracking: bones posed by 26 angles carry the vertices of a hand; squared distances from seen points.
 
-The first three parameters are a rotation vector, the next three a translation, then four angles a finger. ADBench asks for
-the Jacobian of the residuals; here it is the gradient of their sum of squares. The sizes are the smallest published ones (22
-bones, 544 vertices, 100 points); bones, vertices and weights are random, as the published model is not part of this
-project. ADBench's branch for a global rotation of zero is left out.
+The first three parameters are a rotation vector, the next three a translation, then four angles a finger. ADBench
+asks for the Jacobian of the residuals; here it is the gradient of their sum of squares. The sizes are the smallest
+published ones (22 bones, 544 vertices, 100 points); bones, vertices and weights are random, as the published model is
+not part of this project. ADBench's branch for a global rotation of zero is left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """ADBench's LSTM: the loss of predicting a text's next character, a Python loop of many operations on small arrays.
 
-Gates are element-wise products, not matrix products, and the sum of exponentials starts from 2: both as published. The
-smallest published size has 2 layers, 14 bits a character and 1024 characters, so 1023 sequential steps. The text is random.
+Gates are element-wise products, not matrix products, and the sum of exponentials starts from 2: both as published.
+The smallest published size has 2 layers, 14 bits a character and 1024 characters, so 1023 sequential steps. The text
+is random.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ def sigmoid(x):
 def layer(weight, bias, hidden, cell, signal):
     size = hidden.shape[0]
     gates = np.concatenate([signal, hidden, signal, hidden]) * weight + bias
-    forget, let_in, let_out = sigmoid(gates[:size]), sigmoid(gates[size : 2 * size]), sigmoid(gates[2 * size : 3 * size])
+    forget, let_in = sigmoid(gates[:size]), sigmoid(gates[size : 2 * size])
+    let_out = sigmoid(gates[2 * size : 3 * size])
     cell = cell * forget + let_in * np.tanh(gates[3 * size :])
     return let_out * np.tanh(cell), cell
 

@@ -2,7 +2,7 @@
 
 A random program of sums, differences, products, sines, cosines and hyperbolic tangents; each operation takes a recent
 value and an older value or a variable, and every hundredth value is added to the result, so that all have an influence.
-After "Fastest Autograd in the West" (A. Rogozhnikov, 2023), which does ten thousand gradients of ten thousand operations.
+After "Fastest Autograd in the West" (A. Rogozhnikov, 2023): ten thousand gradients of ten thousand operations.
 """
 
 from __future__ import annotations

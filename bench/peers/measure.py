@@ -1,7 +1,9 @@
 """Preparing, checking and timing one work: first calls, agreement of all tools, then best times by turns.
 
-Nothing is timed before its value and gradient agree with JAX's (or, without JAX, with the first other tool's). Times are taken
-by turns, a slice of calls of each tool a round, so that noise hits all alike; a tool's time is the best round's mean.
+Nothing is timed before its value and gradient agree with JAX's (or, without JAX, with the first other tool's). Times
+are taken by turns, a slice of calls of each tool a round, so that noise hits all alike; a tool's time is the mean of
+its best batch of about a millisecond. A pause before each slice lets the helper threads of the tool before it fall
+asleep: they spin for some milliseconds after parallel work, and would take a core from the next.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 import gc
 import importlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +24,9 @@ from bench.peers.works import Work
 MODULES = ("numpy", "fastad", "jax", "torch", "autograd", "casadi", "hand")
 NAMES = {"numpy": "NumPy", "jax": "JAX", "torch": "PyTorch", "casadi": "CasADi", "hand": "by hand"}
 TOLERANCE = 1e-9
-SLICE, ROUNDS = 0.04, 12
+SLICE, BATCH, PAUSE = 0.04, 1e-3, 0.05  # seconds
+ROUNDS, QUICK_ROUNDS = 12, 3
+SLOW, FEW = 0.25, 2  # a call of so many seconds gets so few rounds
 
 
 @dataclass
@@ -81,20 +87,29 @@ def _error(value: float | np.ndarray, truth: float | np.ndarray) -> float:
 
 
 def time_by_turns(ready: dict[str, Prepared], rounds: int) -> dict[str, float]:
-    """Seconds a call: for each tool the best of the rounds."""
-    calls = {name: max(1, int(SLICE / _once(prepared))) for name, prepared in ready.items()}
+    """Seconds a call: for each tool the best batch of all its slices."""
+    once = {name: _once(prepared.run) for name, prepared in ready.items()}
     best = dict.fromkeys(ready, float("inf"))
-    for _ in range(rounds):
+    for k in range(rounds):
         for name, prepared in ready.items():
-            best[name] = min(best[name], _slice(prepared.run, calls[name]))
+            if once[name] < SLOW or k < FEW:
+                time.sleep(PAUSE)
+                best[name] = min(best[name], _slice(prepared.run, once[name]))
     return best
 
 
-def _once(prepared: Prepared) -> float:
-    return max(min(_slice(prepared.run, 1) for _ in range(3)), 1e-7)
+def _once(run: Callable[[], Any]) -> float:
+    run()  # fastad's calls 2 and 4 are audited: they run the function itself, once
+    return max(min(_batch(run, 1) for _ in range(1 if _batch(run, 1) > SLOW else 8)), 1e-7)
 
 
-def _slice(run, calls: int) -> float:
+def _slice(run: Callable[[], Any], once: float) -> float:
+    calls = max(1, int(BATCH / once))
+    run()
+    return min(_batch(run, calls) for _ in range(max(1, int(SLICE / (calls * once)))))
+
+
+def _batch(run: Callable[[], Any], calls: int) -> float:
     started = time.perf_counter()
     for _ in range(calls):
         run()

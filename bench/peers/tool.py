@@ -1,8 +1,8 @@
 """What the modules of the tools share: the form of a prepared work, and objectives under another NumPy.
 
-A tool module has `NAME` and `prepare(work)`, which returns a `Prepared` or raises `LeftOut` with the reason. `run` is what gets
-timed: one value and gradient from inputs the tool already holds to results it has finished computing, without conversions;
-`read` turns what `run` returned into a float and one flat gradient.
+A tool module has `NAME` and `prepare(work)`, which returns a `Prepared` or raises `LeftOut` with the reason. `run` is
+what gets timed: one value and gradient from inputs the tool already holds to results it has finished computing, without
+conversions; `read` turns what `run` returned into a float and one flat gradient.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def under(module: ModuleType, numpy: Any) -> dict[str, Any]:
     for name, value in vars(module).items():
         if isinstance(value, FunctionType):
             home = sys.modules[value.__module__]
-            same = home is module
-            names[name] = FunctionType(value.__code__, names, name, value.__defaults__) if same else under(home, numpy)[name]
+            own = FunctionType(value.__code__, names, name, value.__defaults__)
+            names[name] = own if home is module else under(home, numpy)[name]
     return names
 
 

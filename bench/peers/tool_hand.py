@@ -1,11 +1,12 @@
 """Gradients written by hand in Numba, on one core: the limit. They use fastad's vectorised functions if it has them.
 
-Value and gradient come from one pass over the data. Sums are kept in several partial sums, because one running sum keeps
-the loop from being vectorised.
+Value and gradient come from one pass over the data. The mixture's terms are summed block by block in a loop of their
+own, because a running sum keeps the loop around it from being vectorised.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import math
 
@@ -51,9 +52,9 @@ def mixture(x, gradient):
         for j in range(size):
             a = x[start + j]
             e, s, c, t, u = exp(-a * a), sin(a), cos(a), tanh(a), 1.0 + a * a
-            l = log(u)
-            terms[j] = e * s + l * t
-            gradient[start + j] = e * (c - 2.0 * a * s) + 2.0 * a / u * t + l * (1.0 - t * t)
+            logarithm = log(u)
+            terms[j] = e * s + logarithm * t
+            gradient[start + j] = e * (c - 2.0 * a * s) + 2.0 * a / u * t + logarithm * (1.0 - t * t)
         total += _sum(terms[:size])
     return total
 

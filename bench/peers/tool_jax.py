@@ -1,7 +1,7 @@
 """JAX: jit of value_and_grad in float64, data as arguments on the device; a run ends when its results are there.
 
-The objectives run under `jax.numpy` as they are. The two long loops are written with `lax.scan`, which compiles one step:
-unrolled they would take minutes to compile.
+The objectives run under `jax.numpy` as they are. The two long loops are written with `lax.scan`, which compiles one
+step: unrolled they would take minutes to compile.
 """
 
 from __future__ import annotations

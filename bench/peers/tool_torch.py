@@ -1,6 +1,6 @@
 """PyTorch: eager float64 on the CPU with its own number of threads; `torch.autograd.grad` after each value.
 
-Most objectives run under `torch` as they are; where PyTorch has a fused function that its users would call, it is called.
+Most objectives run under `torch` as they are; where PyTorch has a fused function that its users call, it is called.
 """
 
 from __future__ import annotations
