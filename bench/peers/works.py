@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 FIRST_CALL_BAR = 1 / 20  # of JAX's first call, for every work
-UNROLLED = "compiles every operation on its own: minutes for this work"
-EAGER = "runs 0.7 million operations one by one: many seconds a gradient"
-LARGE = "one symbol an element: minutes at this size"
+UNROLLED = "would compile every operation on its own: minutes"
+EAGER = "would run 0.7 million operations one by one: many seconds a gradient"
+LARGE = "would need a symbol an element: minutes at this size"
 
 
 @dataclass(frozen=True)
