@@ -84,7 +84,7 @@ def write_plots(modules: list[ModuleType]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="works whose key starts so (lstm, mixture-1000)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="some works only (lstm, mixture-1000)")
     parser.add_argument("--write", action="store_true", help="write the page and the plots of a whole run")
     options = parser.parse_args(argv)
     if options.write and options.only:

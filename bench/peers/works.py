@@ -76,5 +76,5 @@ WORKS = (
 
 
 def chosen(only: list[str] | None) -> list[Work]:
-    """The works whose key starts with one of the names; all of them for none."""
-    return [work for work in WORKS if not only or any(work.key.startswith(name) for name in only)]
+    """The works whose key or objective is one of the names; all of them for none."""
+    return [work for work in WORKS if not only or work.key in only or work.objective in only]
