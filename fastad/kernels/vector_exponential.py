@@ -75,8 +75,7 @@ def raised_low(x, shifted, low):
 @inlined
 def fast_exp(x):
     """e**x."""
-    x = max(x, -750.0)
-    shifted, r, low = reduced(x)
+    shifted, r, low = reduced(max(x, -750.0))
     rest = fma(r * r, polynomial(r, EXP), low)
     return raised_low(1.0 + (r + rest), shifted, x < -700.0)
 
@@ -106,9 +105,9 @@ def exp_of_pair(x, x_low):
 @inlined
 def fast_exp2(x):
     """2**x."""
-    x = max(x, -1100.0)
-    shifted = x + SHIFT
-    r = x - (shifted - SHIFT)
+    bounded = max(x, -1100.0)
+    shifted = bounded + SHIFT
+    r = bounded - (shifted - SHIFT)
     rest = fma(r, LN2_LOW, r * r * polynomial(r, EXP2))
     return raised_low(1.0 + fma(r, LN2_HIGH, rest), shifted, x < -1000.0)
 
@@ -121,9 +120,8 @@ def fits_exp2(x):
 @inlined
 def fast_expm1(x):
     """e**x - 1 = (2**k - 1) + 2**k r + 2**k (e**r - 1 - r)."""
-    bounded = max(x, -50.0)
-    shifted, r, low = reduced(bounded)
-    scale = power_of_two(shifted)
+    shifted, r, low = reduced(max(x, -750.0))
+    scale = 0.0 if x < -700.0 else power_of_two(shifted)
     high, small = fast_two_sum(scale - 1.0, scale * r)
     rest = small + scale * fma(r * r, polynomial(r, EXP), low)
     return x if x == 0.0 else high + rest

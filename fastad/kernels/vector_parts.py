@@ -13,6 +13,8 @@ Where a result needs more than 53 bits on the way, it travels as a pair: `high`,
 `low`, what is missing.
 """
 
+import functools
+
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
@@ -41,11 +43,17 @@ def polynomial(typing_context, x, coefficients):
     """The polynomial with the given tuple of coefficients, the one of the highest power first."""
 
     def codegen(context, builder, signature, arguments):
-        argument, values = arguments
-        result = builder.extract_value(values, 0)
-        for place in range(1, len(coefficients)):
-            result = builder.fma(result, argument, builder.extract_value(values, place))
-        return result
+        x, values = arguments
+        terms = [builder.extract_value(values, place) for place in range(len(coefficients))]
+
+        def horner(argument, terms):
+            return functools.reduce(lambda value, term: builder.fma(value, argument, term), terms)
+
+        if len(terms) < 7:
+            return horner(x, terms)
+        # Even and odd powers apart: two chains of half the length hide each other's latency.
+        square = builder.fmul(x, x)
+        return builder.fma(horner(square, terms[-2::-2][::-1]), x, horner(square, terms[::-2][::-1]))
 
     return types.float64(types.float64, coefficients), codegen
 
