@@ -144,10 +144,10 @@ def hyperbolic(x):
     s = fma(square * r, polynomial(square, SINH), low)
     product, product_low = two_product(b, r)
     cosh, cosh_low = fast_two_sum(a, product)
-    cosh_low += a_low + (product_low + fma(a, c, b * s))
+    cosh_low += a_low + (fma(b_low, r, product_low) + fma(a, c, b * s))
     product, product_low = two_product(a, r)
     sinh, sinh_low = fast_two_sum(b, product)
-    sinh_low += b_low + (product_low + fma(b, c, a * s))
+    sinh_low += b_low + (fma(a_low, r, product_low) + fma(b, c, a * s))
     cosh, cosh_low = fast_two_sum(cosh, cosh_low)
     sinh, sinh_low = fast_two_sum(sinh, sinh_low)
     return cosh, cosh_low, sinh, sinh_low

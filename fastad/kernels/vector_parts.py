@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-inlined = njit(forceinline=True, error_model="numpy")
+inlined = njit(forceinline=True, error_model="numpy", no_cfunc_wrapper=True)
 
 SHIFT = 6755399441055744.0  # 1.5 * 2**52
 SHIFT_WORD = 0x4338000000000000
