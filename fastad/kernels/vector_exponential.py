@@ -165,16 +165,14 @@ def fits_cosh(x):
     return abs(x) <= 708.0
 
 
+fits_sinh = fits_sech = fits_cosh
+
+
 @inlined
 def fast_sinh(x):
     """The hyperbolic sine."""
     _, _, sinh, _ = hyperbolic(x)
     return with_sign(sinh, x)
-
-
-@inlined
-def fits_sinh(x):
-    return abs(x) <= 708.0
 
 
 @inlined
@@ -196,8 +194,3 @@ def fast_sech(x):
     cosh, cosh_low, _, _ = hyperbolic(x)
     inverse = 1.0 / cosh
     return fma(inverse, fma(-inverse, cosh, 1.0) - inverse * cosh_low, inverse)
-
-
-@inlined
-def fits_sech(x):
-    return abs(x) <= 708.0

@@ -117,6 +117,9 @@ def fits_arcsin(x):
     return abs(x) <= 1.0
 
 
+fits_arccos = fits_arcsin
+
+
 @inlined
 def fast_arccos(x):
     """The arc cosine."""
@@ -125,11 +128,6 @@ def fast_arccos(x):
     octants = (4.0 if left else 0.0) if far else 2.0
     factor = (2.0 if far else -1.0) * (-1.0 if left else 1.0)
     return joined(octants, factor, high, low)
-
-
-@inlined
-def fits_arccos(x):
-    return abs(x) <= 1.0
 
 
 @inlined

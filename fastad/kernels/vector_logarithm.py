@@ -79,6 +79,9 @@ def fits_log(x):
     return (x >= SMALLEST) & (x <= LARGEST)
 
 
+fits_log2 = fits_log10 = fits_log
+
+
 @inlined
 def log_of_pair(u, u_low):
     """The natural logarithm of a sum; u_low is below an ulp of u."""
@@ -121,20 +124,10 @@ def fast_log2(x):
 
 
 @inlined
-def fits_log2(x):
-    return (x >= SMALLEST) & (x <= LARGEST)
-
-
-@inlined
 def fast_log10(x):
     """The logarithm to base 10."""
     k, _, f = mantissa(x)
     return in_base(f, PER_LN10, PER_LN10_LOW, k * LOG10_2_SHORT, k * LOG10_2_REST)
-
-
-@inlined
-def fits_log10(x):
-    return (x >= SMALLEST) & (x <= LARGEST)
 
 
 @inlined

@@ -81,17 +81,15 @@ def fits_sin(x):
     return abs(x) <= 1e6
 
 
+fits_cos = fits_tan = fits_sin
+
+
 @inlined
 def fast_cos(x):
     """The cosine."""
     shifted, r, low = reduced(x)
     cos_high, cos_low = cosine(r, low)
     return turned(r + sine(r, low), cos_high + cos_low, word(shifted) + 1)
-
-
-@inlined
-def fits_cos(x):
-    return abs(x) <= 1e6
 
 
 @inlined
@@ -106,8 +104,3 @@ def fast_tan(x):
     below, below_low = -sin_high if odd else cos_high, -sin_low if odd else cos_low
     high, low = quotient(above, above_low, below, below_low)
     return x if x == 0.0 else high + low
-
-
-@inlined
-def fits_tan(x):
-    return abs(x) <= 1e6
