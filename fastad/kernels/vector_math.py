@@ -5,8 +5,8 @@ such a call is not vectorised. `fast_<name>` is branch-free arithmetic instead, 
 and `fits_<name>`, with the same arguments, says whether it holds there: never for nan or an infinity,
 and not where a function overflows or leaves its domain. So a loop computes both, and if any element does not fit,
 the caller repeats the loop with the library. In a loop, join what fits with `&`, or count
-what does not, because `and` is a branch. Without a fused multiplication in hardware the functions are as good, but slower
-than the library.
+what does not, because `and` is a branch. Without a fused multiplication in hardware the functions are as
+good, but slower than the library.
 
 `FAST` maps the functions of the formula language, "power" (a ** b) and "sech" (1 / cosh) to the
 names used here. The functions live in the modules beside this one, by kinship; `vector_parts` says how
