@@ -18,6 +18,7 @@ from fastad.passes import activity, mark
 from fastad.program import Address, Block, Program, Run
 
 SUM = ARRAY_BY_NAME["sum"].code
+ROW = 256  # longest rows that are summed in a group
 MEMBERS = 128  # of one group, so that its registers stay in cache
 
 
@@ -33,18 +34,28 @@ class Member:
     def is_sum(self) -> bool:
         return self.block.code == SUM
 
+    @property
+    def row(self) -> int:
+        """Elements that a sum adds up if it has several results, else 0."""
+        return self.block.sizes[0] if self.is_sum and self.block.length > 1 else 0
+
 
 @dataclass(eq=False)
 class Group:
-    """Instructions of one length that run together; `by_first` says whose result begins at a slot."""
+    """Instructions of one length that run together; `by_first` says whose result begins at a slot.
+
+    Where there are sums of rows, all rows have `row` elements, and blocks hold whole rows.
+    """
 
     length: int
+    row: int = 0
     members: list[Member] = field(default_factory=list)
     by_first: dict[int, int] = field(default_factory=dict)
 
     def add(self, member: Member) -> None:
         if not member.is_sum:
             self.by_first[member.block.first] = len(self.members)
+        self.row = member.row or self.row
         self.members.append(member)
 
     def inner(self, operand: Address) -> int | None:
@@ -89,7 +100,7 @@ def group_length(segment: Run | Block) -> int:
     if isinstance(segment, Run):
         return 0
     if segment.code == SUM:
-        return segment.sizes[0] if segment.length == 1 else 0
+        return segment.sizes[0] * segment.length if segment.length == 1 or segment.sizes[0] <= ROW else 0
     return segment.length if isinstance(BY_CODE[segment.code], Op) else 0
 
 
@@ -122,7 +133,7 @@ class _Grouping:
     def _may_join(self, block: Block, at: int) -> bool:
         group = self.steps[at]
         assert isinstance(group, Group)
-        if len(group.members) >= MEMBERS:
+        if len(group.members) >= MEMBERS or Member(block, 0).row not in (0, group.row or Member(block, 0).row):
             return False
         return all(group.inner(operand) is not None or self._made_by(operand) < at for operand in block.operands)
 

@@ -9,14 +9,18 @@ in the caller's arrays: if nobody but groups touches them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastad.fuse import Group, Layout, Single, fuse
-from fastad.fused_steps import Cluster, Lists, Operand, Operands, Step, lists_of
+from fastad.fused_steps import Lists, lists_of
+from fastad.group_operands import Cluster, Columns, Operand, Operands
 from fastad.kernels import layout as at
 from fastad.packing import Words, buffer_size, operand_words, segment_row
 from fastad.passes import mark
 from fastad.program import Address, Block, Guard, Program, Run
+from fastad.registers import Step, Word
 from fastad.seeds import known_seeds
 
 REGISTERS = 32  # up to as many, a register holds a whole block
@@ -74,12 +78,16 @@ class FusedPacking:
         row, words = [0] * at.ROW, self.words
         row[at.KIND], row[at.LENGTH] = at.GROUP, group.length
         row[at.ACTIVE] = int(any(member.active for member in group.members))
-        row[at.G_BLOCK] = block = _block_length(group.length, lists.registers)
-        row[at.G_CHUNK] = chunk = _chunk_length(group.length, lists)
+        row[at.G_BLOCK] = block = _block_length(group, lists.registers)
+        row[at.G_STRIDE] = stride = -(-block // 8) * 8
+        row[at.G_CHUNK] = chunk = _chunk_length(group.length, block, lists)
         row[at.G_CHUNKS] = chunks = -(-group.length // chunk)
         row[at.G_SEEDED] = int(bool(lists.both))
-        row[at.G_CARRY] = carry = _number_carries(lists.clusters) if chunks > 1 else 0
+        row[at.G_CARRY] = carry = _number_carries(lists, chunks)
         clusters = {id(c): words.add([c.lowest, c.highest, int(c.fresh), c.carry]) for c in lists.clusters}
+        columns = {id(c): words.add([c.slot, c.size, c.carry]) for c in lists.columns}
+        row[at.G_COLUMNS], row[at.G_COLUMNS + 1] = min(columns.values(), default=0), len(columns)
+        clusters |= columns
         for word, steps in ((at.G_FORWARD, lists.forward), (at.G_BACKWARD, lists.backward), (at.G_BOTH, lists.both)):
             row[word], row[word + 1] = self._add_steps(steps, clusters), len(steps)
         for word, slots in ((at.G_SUMS, lists.sums), (at.G_SINGLES, lists.singles)):
@@ -87,7 +95,7 @@ class FusedPacking:
         row[at.G_CLUSTERS], row[at.G_CLUSTERS + 1] = min(clusters.values(), default=0), len(lists.clusters)
         width = len(lists.sums) + len(lists.singles)
         self.cells = max(self.cells, width * -(-group.length // block) + carry * chunks)
-        self.scratch = max(self.scratch, lists.registers * block)
+        self.scratch = max(self.scratch, lists.registers * stride)
         self.parallel |= chunks >= 4
         return row
 
@@ -95,10 +103,10 @@ class FusedPacking:
         rows = [[self._word(word, clusters) for word in step.words()] for step in steps]
         return self.words.add(np.array(rows, np.int64).reshape(-1))
 
-    def _word(self, word: object, clusters: dict[int, int]) -> int:
+    def _word(self, word: Word, clusters: dict[int, int]) -> int:
         if isinstance(word, int):
             return word
-        if isinstance(word, Cluster):
+        if isinstance(word, Cluster | Columns):
             return clusters[id(word)]
         if isinstance(word, Address):
             if id(word) not in self.addresses:
@@ -107,24 +115,32 @@ class FusedPacking:
         return -1 - word.number
 
 
-def _block_length(length: int, registers: int) -> int:
+def _block_length(group: Group, registers: int) -> int:
+    """Elements of a block: few enough for the cache, whole rows, and a multiple of 8 if that can be had."""
     block = at.BLOCK
     while block > 64 and block * registers > at.BLOCK * REGISTERS:
         block //= 2
-    return min(block, -(-length // 8) * 8)
+    if group.row:
+        step = math.lcm(8, group.row)
+        step = step if step <= block else group.row
+        return max(step, block // step * step)
+    return min(block, -(-group.length // 8) * 8)
 
 
-def _chunk_length(length: int, lists: Lists) -> int:
-    """A power-of-two number of elements; all of them where the chunks would meet in memory."""
+def _chunk_length(length: int, block: int, lists: Lists) -> int:
+    """Elements of a chunk: whole blocks, or all where the chunks would meet in memory."""
     if lists.serial or any(c.highest - c.lowest > CHUNK // 2 for c in lists.clusters):
         return max(1, length)
-    return min(CHUNK, max(1, length))
+    return min(CHUNK // block * block, max(1, length))
 
 
-def _number_carries(clusters: list[Cluster]) -> int:
-    """Give every cluster its place among what a chunk leaves; returns how much that is."""
+def _number_carries(lists: Lists, chunks: int) -> int:
+    """Give every cluster and row its place among what a chunk leaves; returns how much that is."""
     count = 0
-    for cluster in clusters:
+    for columns in lists.columns:
+        columns.carry = count
+        count += columns.size
+    for cluster in lists.clusters if chunks > 1 else ():
         cluster.carry = count
         count += cluster.highest - cluster.lowest
     return count

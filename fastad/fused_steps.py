@@ -8,120 +8,34 @@ memory. Places and actions are those of `kernels/layout.py`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fastad.fuse import Group, Layout
+from fastad.group_operands import Cluster, Columns, Operand, Operands, clusters_of, repeated_row
 from fastad.kernels import layout as at
 from fastad.program import Address, Block
 from fastad.pullback import PASS, PULL, STORED, stores_partials, values_needed, way
+from fastad.registers import Register, Step, Word, allocate
 
 _OPERANDS = ("a", "b", "c")
-PINNED = 12  # registers that may keep what is the same in all blocks
-
-
-@dataclass(eq=False)
-class Register:
-    """A virtual register; `number` is the real one once it has been given."""
-
-    number: int = -1
-
-
-@dataclass(eq=False)
-class Step:
-    """One step; words that are registers or word offsets still to be known are objects."""
-
-    action: int
-    opcode: int = 0
-    x: object = 0
-    y: object = 0
-    w: object = 0
-    z: object = at.NOWHERE
-    g: object = at.NOWHERE
-    targets: tuple[object, ...] = ()
-    at_once: int = 0
-    when: int = 0
-
-    def words(self) -> list[object]:
-        targets = (*self.targets, *(at.NOWHERE,) * (3 - len(self.targets)))
-        return [self.action, self.opcode, self.x, self.y, self.w, self.z, self.g, *targets, self.at_once, self.when]
-
-
-@dataclass(eq=False)
-class Operand:
-    """Something that a group reads from memory.
-
-    Consecutive elements are read where they stand, others are loaded into a register. `direct` says that
-    all are inputs, which may stand in the caller's array; consecutive slots that begin among the inputs
-    and end behind them do not stand together.
-    """
-
-    address: Address
-    inputs: int
-    active: bool = False
-
-    def __post_init__(self) -> None:
-        low, high = self.address.bounds()
-        self.direct = high < self.inputs
-        self.is_run = self.address.is_run and (self.direct or low >= self.inputs)
-        self.is_single = self.address.is_single and not self.is_run
-
-
-@dataclass(eq=False)
-class Cluster:
-    """Consecutive operands in memory whose slots overlap."""
-
-    lowest: int
-    highest: int
-    fresh: bool = False
-    carry: int = 0
+Key = int | tuple[str, int]  # a member, or something that the group reads
 
 
 @dataclass(eq=False)
 class Lists:
-    """What a group needs besides its steps: slots of its sums and of single operands, and its clusters."""
+    """What a group needs besides its steps: slots of its sums and of single operands, and so on."""
 
     forward: list[Step] = field(default_factory=list)
     backward: list[Step] = field(default_factory=list)
     both: list[Step] = field(default_factory=list)
     sums: list[int] = field(default_factory=list)
     singles: list[int] = field(default_factory=list)
+    columns: list[Columns] = field(default_factory=list)
     clusters: list[Cluster] = field(default_factory=list)
     registers: int = 0
     serial: bool = False
-
-
-class Operands:
-    """What a group reads from memory, each address once."""
-
-    def __init__(self, group: Group, layout: Layout) -> None:
-        self.known: dict[Hashable, int] = {}
-        self.all: list[Operand] = []
-        inputs = layout.program.inputs
-        for member in group.members:
-            for k, operand in enumerate(member.block.operands):
-                if group.inner(operand) is None:
-                    number = self.known.setdefault(operand.key, len(self.all))
-                    if number == len(self.all):
-                        self.all.append(Operand(operand.moved(layout.place), inputs))
-                    self.all[number].active |= bool(member.active >> k & 1)
-
-    def number(self, operand: Address) -> int:
-        return self.known[operand.key]
-
-
-def clusters_of(operands: Operands) -> list[Cluster]:
-    """Active consecutive operands, put together where they overlap."""
-    found: list[Cluster] = []
-    runs = [o.address for o in operands.all if o.active and o.is_run]
-    for address in sorted(runs, key=lambda address: address.start):
-        if found and address.start < found[-1].highest + address.count:
-            found[-1].highest = address.start
-        else:
-            found.append(Cluster(address.start, address.start))
-    return found
 
 
 class _Writer:
@@ -129,13 +43,17 @@ class _Writer:
 
     def __init__(self, group: Group, layout: Layout, seeds: dict[int, float]) -> None:
         self.group, self.layout, self.seeds = group, layout, seeds
+        group.row = group.row or repeated_row(group)
         self.operands = Operands(group, layout)
         self.lists = Lists(clusters=clusters_of(self.operands))
-        self.lists.sums = [int(layout.place[m.block.first]) for m in group.members if m.is_sum]
+        self.lists.sums = [int(layout.place[m.block.first]) for m in group.members if m.is_sum and not m.row]
         singles = [k for k, o in enumerate(self.operands.all) if o.active and o.is_single]
         self.lists.singles = [self.operands.all[k].address.start for k in singles]
         self.single_number = {k: i for i, k in enumerate(singles)}
-        self.lists.serial = any(o.active and not o.is_run and not o.is_single for o in self.operands.all)
+        self.lists.serial = any(o.meets_itself for o in self.operands.all)
+        active = [o.address for o in self.operands.all if o.active and o.is_columns]
+        self.columns = {id(address): Columns(address.start, address.inner) for address in active}
+        self.lists.columns = list(self.columns.values())
 
     def write(self) -> Lists:
         everything = set(range(len(self.group.members)))
@@ -162,9 +80,9 @@ class _Writer:
 
     def _start(self) -> None:
         self.steps: list[Step] = []
-        self.values: dict[object, Register] = {}
-        self.bars: dict[object, Register] = {}
-        self.borrowed: set[object] = set()
+        self.values: dict[Key, Register] = {}
+        self.bars: dict[Key, Register] = {}
+        self.borrowed: set[Key] = set()
         self.seed_registers: dict[int, Register] = {}
         self.partials: dict[int, tuple[Register, ...]] = {}
 
@@ -177,7 +95,11 @@ class _Writer:
         cell = 0
         for k, member in enumerate(self.group.members):
             block = member.block
-            if member.is_sum:
+            if member.row:
+                if k in wanted:
+                    slot = int(self.layout.place[block.first])
+                    self.steps.append(Step(at.SUM_ROWS, member.row, self._value(block.operands[0]), z=slot))
+            elif member.is_sum:
                 if k in wanted:
                     self.steps.append(Step(at.TOTAL, x=self._value(block.operands[0]), targets=(cell,)))
                 cell += 1
@@ -186,25 +108,24 @@ class _Writer:
 
     def _apply(self, k: int, partials: bool) -> None:
         block = self.group.members[k].block
-        operands = self._operand_values(k)
-        targets: tuple[object, ...] = ()
-        if partials:
-            self.partials[k] = targets = tuple(Register() for _ in block.operands)
+        x, y, w = self._operand_values(k)
+        targets = tuple(Register() for _ in block.operands) if partials else ()
+        self.partials[k] = targets
         action = at.LINEARIZED if partials else at.APPLY
-        self.steps.append(Step(action, block.code, *operands, z=self._result(k), targets=targets))
+        self.steps.append(Step(action, block.code, x, y, w, self._result(k), targets=targets))
 
-    def _result(self, k: int) -> object:
+    def _result(self, k: int) -> Word:
         member = self.group.members[k]
         if member.stored:
             return int(self.layout.place[member.block.first])
         return self.values.setdefault(k, Register())
 
-    def _operand_values(self, k: int) -> list[object]:
+    def _operand_values(self, k: int) -> list[Word]:
         """Where the three operands stand; a missing one repeats the first."""
         found = [self._value(operand) for operand in self.group.members[k].block.operands]
         return found + found[:1] * (3 - len(found))
 
-    def _value(self, operand: Address) -> object:
+    def _value(self, operand: Address) -> Word:
         inner = self.group.inner(operand)
         if inner is not None:
             return self._result(inner)
@@ -260,6 +181,10 @@ class _Writer:
     def _seed(self, block: Block, known_seeds: bool) -> None:
         """The adjoint of a sum goes to all elements of what it adds up."""
         slot = int(self.layout.place[block.first])
+        if block.length > 1:
+            target, first = self._bar(block.operands[0])
+            self.steps.append(Step(at.SEED_ROWS, block.sizes[0], slot, targets=(target,), at_once=first))
+            return
         if slot not in self.seed_registers:
             self.seed_registers[slot] = register = Register()
             bits = int(np.float64(self.seeds[block.first]).view(np.int64)) if known_seeds else 0
@@ -267,7 +192,7 @@ class _Writer:
             self.steps.append(Step(action, x=x, targets=(register,), when=1))
         self._pass(block.operands[0], self.seed_registers[slot], 1)
 
-    def _key(self, operand: Address) -> object:
+    def _key(self, operand: Address) -> Key:
         inner = self.group.inner(operand)
         return ("operand", self.operands.number(operand)) if inner is None else inner
 
@@ -281,7 +206,7 @@ class _Writer:
             target, at_once = self._bar(operand)
             self.steps.append(Step(at.PASS, x=sign, g=g, targets=(target,), at_once=at_once))
 
-    def _is_stored(self, key: object) -> bool:
+    def _is_stored(self, key: Key) -> bool:
         return isinstance(key, int) and self.group.members[key].stored
 
     def _bar(self, operand: Address) -> tuple[Register, int]:
@@ -298,7 +223,8 @@ class _Writer:
             self.steps.append(Step(at.PASS, x=1, g=lent, targets=(self.bars[key],), at_once=1))
         return self.bars[key], 0
 
-    def _fetch(self, key: object) -> None:
+    def _fetch(self, key: Key) -> None:
+        assert isinstance(key, int)
         slot = int(self.layout.place[self.group.members[key].block.first])
         self.steps.append(Step(at.FETCH, x=slot, targets=(self.bars[key],)))
 
@@ -333,9 +259,10 @@ class _Writer:
         places = [self._named(k, name) if name in needed else self.bars[k] for name in (*_OPERANDS, "v")]
         registers = tuple(targets[i][0] if i in targets else at.NOWHERE for i in range(3))
         at_once = sum(first << number for number, (_, first) in targets.items())
-        self.steps.append(Step(at.PULL, block.code, *places, self.bars[k], registers, at_once))
+        x, y, w, z = places
+        self.steps.append(Step(at.PULL, block.code, x, y, w, z, self.bars[k], registers, at_once))
 
-    def _named(self, k: int, name: str) -> object:
+    def _named(self, k: int, name: str) -> Word:
         """Where the value that a formula calls `a`, `b`, `c` or `v` stands."""
         if name == "v":
             return self._result(k)
@@ -350,36 +277,10 @@ class _Writer:
         elif operand.is_single:
             cell = len(self.lists.sums) + self.single_number[number]
             self.steps.append(Step(at.FLUSH_SINGLE, g=g, targets=(cell,)))
+        elif operand.is_columns:
+            self.steps.append(Step(at.FLUSH_COLUMNS, x=self.columns[id(operand.address)], g=g))
         else:
             self.steps.append(Step(at.FLUSH_ANY, int(operand.direct), x=operand.address, g=g))
-
-
-def allocate(steps: list[Step]) -> int:
-    """Give every virtual register a real one; returns how many are needed.
-
-    What is made once a chunk keeps its register, as long as there are few of them.
-    """
-    last: dict[Register, int] = {}
-    for i, step in enumerate(steps):
-        for word in step.words():
-            if isinstance(word, Register):
-                last[word] = i
-    kept = [step for step in steps if step.when]
-    for step in kept[PINNED:]:
-        step.when = 0
-    last |= {word: len(steps) for step in kept[:PINNED] for word in step.words() if isinstance(word, Register)}
-    free: list[int] = []
-    count = 0
-    for i, step in enumerate(steps):
-        mentioned = [word for word in dict.fromkeys(step.words()) if isinstance(word, Register)]
-        for word in mentioned:
-            if word.number < 0:
-                if last[word] == len(steps) or not free:
-                    free.append(count)
-                    count += 1
-                word.number = free.pop()
-        free += [word.number for word in mentioned if last[word] == i]
-    return count
 
 
 def lists_of(group: Group, layout: Layout, seeds: dict[int, float]) -> Lists:

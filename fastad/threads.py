@@ -65,7 +65,8 @@ class Pool:
     def _start(self) -> None:
         kernels.assist.load()
         with self.lock:
-            helper, calls = len(self.calls) + 1, queue.SimpleQueue()
+            helper = len(self.calls) + 1
+            calls: queue.SimpleQueue[tuple[np.ndarray, np.ndarray]] = queue.SimpleQueue()
             threading.Thread(target=_help, args=(helper, calls), name=f"fastad-{helper}", daemon=True).start()
             self.calls.append(calls)
 

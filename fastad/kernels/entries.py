@@ -9,7 +9,7 @@ with a workspace of its own. Constants stand in `values` from the workspace's ma
 
 from numba import njit
 
-from fastad.kernels import fused
+from fastad.kernels import groups
 from fastad.kernels.layout import (
     ADJOINTS,
     AT_BARS,
@@ -177,4 +177,4 @@ def run(task, lanes, program, workspace, from_array, to_array):
 def assist(program, workspace, helper):
     """Help with the groups of a call that another thread has begun, or is about to; returns when idle."""
     code, work = pointer(program), pointer(workspace)
-    fused.assist(code, work, integers(shifted(work, workspace.size - 1 - CONTROL)), helper)
+    groups.assist(code, work, integers(shifted(work, workspace.size - 1 - CONTROL)), helper)

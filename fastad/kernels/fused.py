@@ -18,27 +18,24 @@ from fastad.kernels.layout import (
     AT_BARS,
     AT_CELLS,
     AT_ONCE,
-    AT_REGISTERS,
     BLOCK_ADJOINT,
     BLOCK_LINEARIZE,
     BLOCK_PRIMAL,
     CARRY,
-    CLUSTER_WORDS,
-    DONE,
+    COLUMN_CARRY,
+    COLUMN_COUNT,
     FETCH,
     FLUSH_ANY,
+    FLUSH_COLUMNS,
     FLUSH_RUN,
     FLUSH_SINGLE,
     FRESH,
     G_BLOCK,
     G_CARRY,
     G_CHUNK,
-    G_CHUNKS,
-    G_CLUSTERS,
     G_SINGLES,
+    G_STRIDE,
     G_SUMS,
-    GROUP_SCRATCH,
-    HELPERS,
     HIGHEST,
     INPUT_BARS,
     INPUT_VALUES,
@@ -47,21 +44,18 @@ from fastad.kernels.layout import (
     LINEARIZED,
     LOAD,
     LOWEST,
-    NEXT_CHUNK,
     NOWHERE,
     OPEN,
     PASS,
-    PHASE,
     PULL,
-    RUN_CHUNK,
     SCALE,
     SEED_CONSTANT,
+    SEED_ROWS,
     SEED_SLOT,
-    SHARED_ROW,
-    SHARED_STEPS,
     STACK,
     STEP_OPCODE,
     STEP_WORDS,
+    SUM_ROWS,
     T0,
     T1,
     T2,
@@ -75,30 +69,21 @@ from fastad.kernels.layout import (
 )  # fmt: skip
 from fastad.kernels.operands import accumulate, clear, gather, product
 from fastad.kernels.pointers import (
-    atomic_add,
-    atomic_exchange,
-    atomic_load,
-    atomic_store,
     call_adjoint,
     call_block,
-    call_chunk,
     doubles,
-    pause,
     shifted,
 )
-from fastad.kernels.products import pairwise_sum
+from fastad.kernels.products import LEAF, leaf_sum, pairwise_sum
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
-WORTH_SHARING = 4  # chunks
-PATIENCE = 4000  # looks for a chunk, about 0.1 ms, before a helper goes away
-
 
 @kernel
-def value_place(code, env, scratch, block, place, low):
+def value_place(code, env, scratch, stride, place, low):
     """Offset of the elements from `low` on of a register or of consecutive slots."""
     if place < 0:
-        return scratch + (-1 - place) * block
+        return scratch + (-1 - place) * stride
     return (env[INPUT_VALUES] + place if place < code[INPUTS] else place) + low
 
 
@@ -109,8 +94,8 @@ def bar_place(code, env, slot):
 
 
 @kernel
-def register(scratch, block, place):
-    return -1 if place == NOWHERE else scratch + (-1 - place) * block
+def register(scratch, stride, place):
+    return -1 if place == NOWHERE else scratch + (-1 - place) * stride
 
 
 @kernel
@@ -123,22 +108,22 @@ def load(code, work, env, at, z, low, size):
 
 
 @kernel
-def apply(code, work, env, at, low, size, scratch, block):
+def apply(code, work, env, at, low, size, scratch, stride):
     """Carry out an operation, with or without its partials."""
-    x = value_place(code, env, scratch, block, code[at + X], low)
-    y = value_place(code, env, scratch, block, code[at + Y], low)
-    w = value_place(code, env, scratch, block, code[at + W], low)
-    z = value_place(code, env, scratch, block, code[at + Z], low)
+    x = value_place(code, env, scratch, stride, code[at + X], low)
+    y = value_place(code, env, scratch, stride, code[at + Y], low)
+    w = value_place(code, env, scratch, stride, code[at + W], low)
+    z = value_place(code, env, scratch, stride, code[at + Z], low)
     op, action = code[at + STEP_OPCODE], code[at + ACTION]
-    first = register(scratch, block, code[at + T0])
-    second = register(scratch, block, code[at + T1])
-    third = register(scratch, block, code[at + T2])
+    first = register(scratch, stride, code[at + T0])
+    second = register(scratch, stride, code[at + T1])
+    third = register(scratch, stride, code[at + T2])
     if action == APPLY:
         call_block(code[BLOCK_PRIMAL], op, work, x, y, w, z, size, first, second, third)
     elif action == LINEARIZED:
         call_block(code[BLOCK_LINEARIZE], op, work, x, y, w, z, size, first, second, third)
     else:
-        g = register(scratch, block, code[at + G])
+        g = register(scratch, stride, code[at + G])
         call_adjoint(code[BLOCK_ADJOINT], op, work, x, y, w, z, size, first, second, third, g, code[at + AT_ONCE])
 
 
@@ -212,12 +197,49 @@ def flush_any(code, work, env, at, low, size, g):
 
 
 @kernel
-def reverse_step(code, work, env, at, start, low, size, scratch, block, cells, carried):
+def sum_rows(work, x, size, row, out):
+    for i in range(size // row):
+        work[out + i] = leaf_sum(work, x + i * row, row) if row <= LEAF else two_leaves(work, x + i * row, row)
+
+
+@kernel
+def two_leaves(work, x, row):
+    """NumPy's order for a row of 129 to 256 numbers."""
+    half = row // 2 - row // 2 % 8
+    return leaf_sum(work, x, half) + leaf_sum(work, x + half, row - half)
+
+
+@kernel
+def seed_rows(work, at_once, seeds, row, target, size):
+    for i in range(size // row):
+        seed, place = work[seeds + i], target + i * row
+        if at_once:
+            for j in range(row):
+                work[place + j] = seed
+        else:
+            for j in range(row):
+                work[place + j] += seed
+
+
+@kernel
+def flush_columns(work, sums, count, low, size, g):
+    """Add a block's adjoints to the chunk's sums for a row that is read again and again."""
+    column, j = low % count, 0
+    while j < size:
+        run = min(count - column, size - j)
+        for i in range(run):
+            work[sums + column + i] += work[g + j + i]
+        j += run
+        column = 0
+
+
+@kernel
+def reverse_step(code, work, env, at, start, low, size, scratch, stride, cells, carried):
     """A step of the adjoint."""
     action, at_once = code[at + ACTION], code[at + AT_ONCE] == 1
-    g, target = register(scratch, block, code[at + G]), register(scratch, block, code[at + T0])
+    g, target = register(scratch, stride, code[at + G]), register(scratch, stride, code[at + T0])
     if action == SCALE:
-        scale(work, at_once, value_place(code, env, scratch, block, code[at + X], low), g, target, size)
+        scale(work, at_once, value_place(code, env, scratch, stride, code[at + X], low), g, target, size)
     elif action == PASS:
         pass_on(work, at_once, code[at + X], g, target, size)
     elif action == FETCH:
@@ -236,6 +258,12 @@ def reverse_step(code, work, env, at, start, low, size, scratch, block, cells, c
         work[cells + code[at + T0]] = pairwise_sum(work, g, size, scratch - STACK)
     elif action == FLUSH_ANY:
         flush_any(code, work, env, at, low, size, g)
+    elif action == SEED_ROWS:
+        row = code[at + STEP_OPCODE]
+        seed_rows(work, at_once, bar_place(code, env, code[at + X]) + low // row, row, target, size)
+    elif action == FLUSH_COLUMNS:
+        columns = code[at + X]
+        flush_columns(work, carried + code[columns + COLUMN_CARRY], code[columns + COLUMN_COUNT], low, size, g)
 
 
 @kernel
@@ -244,21 +272,23 @@ def run_block(code, work, env, row, steps, start, low, size, scratch, cells, car
 
     A block's cells follow those of the block before.
     """
-    block = code[row + G_BLOCK]
-    at = code[row + steps]
+    stride, at = code[row + G_STRIDE], code[row + steps]
     for _ in range(code[row + steps + 1]):
         action = code[at + ACTION]
         if code[at + WHEN] == 1 and low > start:
             pass
         elif action == APPLY or action == LINEARIZED or action == PULL:
-            apply(code, work, env, at, low, size, scratch, block)
+            apply(code, work, env, at, low, size, scratch, stride)
         elif action == LOAD:
-            load(code, work, env, at, register(scratch, block, code[at + Z]), low, size)
+            load(code, work, env, at, register(scratch, stride, code[at + Z]), low, size)
+        elif action == SUM_ROWS:
+            x = value_place(code, env, scratch, stride, code[at + X], low)
+            sum_rows(work, x, size, code[at + STEP_OPCODE], code[at + Z] + low // code[at + STEP_OPCODE])
         elif action == TOTAL:
-            x = value_place(code, env, scratch, block, code[at + X], low)
+            x = value_place(code, env, scratch, stride, code[at + X], low)
             work[cells + code[at + T0]] = pairwise_sum(work, x, size, scratch - STACK)
         else:
-            reverse_step(code, work, env, at, start, low, size, scratch, block, cells, carried)
+            reverse_step(code, work, env, at, start, low, size, scratch, stride, cells, carried)
         at += STEP_WORDS
 
 
@@ -283,96 +313,3 @@ def cell_width(code, row):
 @kernel
 def blocks(code, row):
     return (code[row + LENGTH] + code[row + G_BLOCK] - 1) // code[row + G_BLOCK]
-
-
-@kernel
-def column_sum(code, work, env, row, index):
-    """The sum over all blocks of one cell, in order."""
-    width, total, lost = cell_width(code, row), 0.0, 0.0
-    first = env[AT_CELLS] + index
-    for i in range(blocks(code, row)):
-        part = work[first + i * width]
-        after = total + part
-        error = (total - after) + part if abs(total) >= abs(part) else (part - after) + total
-        lost += error
-        total = after
-    return total + lost if lost == lost else total
-
-
-@kernel
-def finish_values(code, work, env, row):
-    """The group's sums, from the cells of its blocks."""
-    for i in range(code[row + G_SUMS + 1]):
-        work[code[code[row + G_SUMS] + i]] = column_sum(code, work, env, row, i)
-
-
-@kernel
-def finish_adjoints(code, work, env, row):
-    """Adjoints of operands that stand in one slot, and those that chunks left for the one before."""
-    sums, singles = code[row + G_SUMS + 1], code[row + G_SINGLES + 1]
-    for i in range(singles):
-        slot = code[code[row + G_SINGLES] + i]
-        work[bar_place(code, env, slot)] += column_sum(code, work, env, row, sums + i)
-    carries, carried = code[row + G_CARRY], env[AT_CELLS] + cell_width(code, row) * blocks(code, row)
-    for cluster in range(code[row + G_CLUSTERS], code[row + G_CLUSTERS] + code[row + G_CLUSTERS + 1] * CLUSTER_WORDS,
-                         CLUSTER_WORDS):  # fmt: skip
-        lowest = code[cluster + LOWEST]
-        for chunk in range(1, code[row + G_CHUNKS]):
-            out = bar_place(code, env, lowest) + chunk * code[row + G_CHUNK]
-            place = carried + chunk * carries + code[cluster + CARRY]
-            for j in range(code[cluster + HIGHEST] - lowest):
-                work[out + j] += work[place + j]
-
-
-@kernel
-def run_group(code, work, env, row, steps):
-    """A list on all chunks of a group, by this thread and those that come to help."""
-    if code[row + G_CHUNKS] >= WORTH_SHARING and env[HELPERS] > 0:
-        share_group(code, work, env, row, steps)
-        return
-    for chunk in range(code[row + G_CHUNKS]):
-        call_chunk(code[RUN_CHUNK], code, work, env, row, steps, chunk, env[AT_REGISTERS])
-
-
-@kernel
-def share_group(code, work, env, row, steps):
-    """Chunks are given away one by one; each thread, this one too, takes the next that is left.
-
-    The word NEXT_CHUNK holds the phase with the chunk, so that nobody takes one of a group that is over.
-    """
-    chunks, phase = code[row + G_CHUNKS], env[PHASE] + 1
-    env[PHASE], env[SHARED_ROW], env[SHARED_STEPS] = phase, row, steps
-    atomic_store(shifted(env, DONE), 0)
-    atomic_store(shifted(env, NEXT_CHUNK), phase << 32)
-    while take_chunk(code, work, env, env[AT_REGISTERS]):
-        pass
-    while atomic_load(shifted(env, DONE)) < chunks:
-        pause()
-
-
-@kernel
-def take_chunk(code, work, env, scratch):
-    """Carry out the next chunk; False where none is left."""
-    word = atomic_load(shifted(env, NEXT_CHUNK))
-    if word < 0:
-        return False
-    row, steps, chunk = env[SHARED_ROW], env[SHARED_STEPS], word & 0xFFFFFFFF
-    # Only if the word has not changed are row and steps those of its phase.
-    if chunk >= code[row + G_CHUNKS] or not atomic_exchange(shifted(env, NEXT_CHUNK), word, word + 1):
-        return False
-    call_chunk(code[RUN_CHUNK], code, work, env, row, steps, chunk, scratch)
-    atomic_add(shifted(env, DONE), 1)
-    return True
-
-
-@kernel
-def assist(code, work, env, helper):
-    """Take chunks until none has been given away for a while."""
-    scratch = env[AT_REGISTERS] + helper * (code[GROUP_SCRATCH] + STACK)
-    idle = 0
-    while idle < PATIENCE:
-        if take_chunk(code, work, env, scratch):
-            idle = 0
-        else:
-            idle += 1
-            pause()

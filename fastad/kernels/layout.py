@@ -76,6 +76,8 @@ G_BOTH = 12
 G_SUMS = 14  # word offset of the slots of its sums, and their number
 G_SINGLES = 16  # the same for adjoints of operands that stand in one slot
 G_CLUSTERS = 18  # word offset of its clusters (below), and their number
+G_COLUMNS = 20  # the same for rows that are read again and again
+G_STRIDE = 22  # distance of its registers
 
 # --- a cluster: operands in memory whose slots overlap ----------------------------------------------
 LOWEST = 0  # first slot of the operand that starts first
@@ -83,6 +85,12 @@ HIGHEST = 1  # first slot of the operand that starts last
 FRESH = 2  # 1: nobody has written these adjoints before
 CARRY = 3  # where its adjoints stand among those that a chunk leaves for the one before
 CLUSTER_WORDS = 4
+
+# --- a row that is read again and again ---------------------------------------------------------------
+COLUMN_SLOT = 0  # where it begins
+COLUMN_COUNT = 1
+COLUMN_CARRY = 2  # where its adjoints stand among those that a chunk leaves
+COLUMN_WORDS = 3
 
 # --- a step of a group ------------------------------------------------------------------------------
 # Places: slot s of the values as s, register r as -1 - r. Addresses and clusters are word offsets.
@@ -111,6 +119,9 @@ OPEN = 11  # clear the adjoints of cluster X that come into view, where it is fr
 FLUSH_RUN = 12  # adjoints of slot X and following += G; cluster Y
 FLUSH_SINGLE = 13  # cell T0 = sum of G
 FLUSH_ANY = 14  # adjoints of address X += G
+SUM_ROWS = 15  # consecutive slots from Z on = sums of STEP_OPCODE elements of X each
+SEED_ROWS = 16  # T0 = or += adjoints of consecutive slots from X on, each for STEP_OPCODE elements
+FLUSH_COLUMNS = 17  # what the chunk leaves for row X += G, row for row
 
 # --- control words, 64-bit integers behind the gather buffers ---------------------------------------
 INPUT_VALUES = 0  # offset of the inputs: in the workspace or in the caller's array

@@ -78,6 +78,16 @@ def gather(code, work, at, low, size, lanes, source, buffer):
 
 
 @kernel
+def add_all(work, slot, lanes, part, size):
+    """Add all elements of `part` to one slot."""
+    for lane in range(lanes):
+        total = 0.0
+        for j in range(size):
+            total += work[part + j * lanes + lane]
+        work[slot + lane] += total
+
+
+@kernel
 def accumulate(code, work, at, low, size, lanes, target, part):
     """Add `part` (size * lanes numbers) to the elements low .. low + size of an operand."""
     start = code[at + START]
@@ -86,11 +96,7 @@ def accumulate(code, work, at, low, size, lanes, target, part):
         for j in range(size * lanes):
             work[place + j] += work[part + j]
     elif stands_in_one_level(code, at, 0):
-        for lane in range(lanes):
-            total = 0.0
-            for j in range(size):
-                total += work[part + j * lanes + lane]
-            work[target + start * lanes + lane] += total
+        add_all(work, target + start * lanes, lanes, part, size)
     elif code[at + AFFINE] == 0:
         slots = table(code)
         for j in range(size):
@@ -104,9 +110,15 @@ def accumulate(code, work, at, low, size, lanes, target, part):
         while j < size:
             run = min(inner - inside, size - j)
             slot, place = target + (line + inside * step) * lanes, part + j * lanes
-            for i in range(run):
-                for lane in range(lanes):
-                    work[slot + i * step * lanes + lane] += work[place + i * lanes + lane]
+            if step == 0:
+                add_all(work, slot, lanes, place, run)
+            elif lanes == 1 and step == 1:
+                for i in range(run):
+                    work[slot + i] += work[place + i]
+            else:
+                for i in range(run):
+                    for lane in range(lanes):
+                        work[slot + i * step * lanes + lane] += work[place + i * lanes + lane]
             j += run
             line += jump
             inside = 0

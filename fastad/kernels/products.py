@@ -132,6 +132,11 @@ def repair(work, x, x_row, x_column, y, y_row, y_column, m, p, n, out):
 
     Element (i, k) of x stands at x + i * x_row + k * x_column, and so on.
     """
+    odd = 0
+    for i in range(m * n):
+        odd += 0 if work[out + i] == work[out + i] else 1
+    if odd == 0:
+        return
     for i in range(m):
         for j in range(n):
             if work[out + i * n + j] != work[out + i * n + j]:

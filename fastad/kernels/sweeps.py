@@ -15,7 +15,7 @@ slots) and the gather buffers (`scratch`, each `room` numbers) are offsets into 
 
 from numba import njit
 
-from fastad.kernels.fused import finish_adjoints, finish_values, run_group
+from fastad.kernels.groups import finish_adjoints, finish_values, run_group
 from fastad.kernels.layout import (
     ACTIVE,
     AT_GUARDS,

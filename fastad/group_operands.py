@@ -1,0 +1,107 @@
+"""What a group reads from memory, and how the adjoints of it get back there.
+
+Consecutive slots are read where they stand; their adjoints are added there as well, but operands that
+overlap (neighbours in a sum of differences) form a cluster, because one chunk's adjoints may belong to
+the slots of the chunk before. A number a row, a row for all rows, and one number for all have ways of
+their own; anything else goes through an index table, and then chunks may meet in a slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from fastad.fuse import ROW, Group, Layout
+from fastad.program import Address
+
+COLUMNS = 2048  # longest row that every chunk sums for itself
+
+
+@dataclass(eq=False)
+class Operand:
+    """Something that a group reads from memory.
+
+    Consecutive elements are read where they stand, others are loaded into a register. `direct` says that
+    all are inputs, which may stand in the caller's array; consecutive slots that begin among the inputs
+    and end behind them do not stand together.
+    """
+
+    address: Address
+    inputs: int
+    row: int = 0
+    active: bool = False
+
+    def __post_init__(self) -> None:
+        address = self.address
+        low, high = address.bounds()
+        self.direct = high < self.inputs
+        self.is_run = address.is_run and (self.direct or low >= self.inputs)
+        self.is_single = address.is_single and not self.is_run
+        whole = address.table is None and address.inner < address.count and (self.direct or low >= self.inputs)
+        # One number a row, each row in one block; or one row again and again.
+        self.is_rows = whole and address.step == 0 and address.outer != 0 and address.inner == self.row
+        self.is_columns = whole and address.step == 1 and address.outer == 0 and address.inner <= COLUMNS
+
+    @property
+    def meets_itself(self) -> bool:
+        """Whether elements of different chunks may stand in one slot."""
+        return self.active and not (self.is_run or self.is_single or self.is_rows or self.is_columns)
+
+
+@dataclass(eq=False)
+class Cluster:
+    """Consecutive operands in memory whose slots overlap."""
+
+    lowest: int
+    highest: int
+    fresh: bool = False
+    carry: int = 0
+
+
+@dataclass(eq=False)
+class Columns:
+    """A row in memory that is read again and again: every chunk sums its adjoints for itself."""
+
+    slot: int
+    size: int
+    carry: int = 0
+
+
+class Operands:
+    """What a group reads from memory, each address once."""
+
+    def __init__(self, group: Group, layout: Layout) -> None:
+        self.known: dict[Hashable, int] = {}
+        self.all: list[Operand] = []
+        inputs = layout.program.inputs
+        for member in group.members:
+            for k, operand in enumerate(member.block.operands):
+                if group.inner(operand) is None:
+                    number = self.known.setdefault(operand.key, len(self.all))
+                    if number == len(self.all):
+                        self.all.append(Operand(operand.moved(layout.place), inputs, group.row))
+                    self.all[number].active |= bool(member.active >> k & 1)
+
+    def number(self, operand: Address) -> int:
+        return self.known[operand.key]
+
+
+def clusters_of(operands: Operands) -> list[Cluster]:
+    """Active consecutive operands, put together where they overlap."""
+    found: list[Cluster] = []
+    runs = [o.address for o in operands.all if o.active and o.is_run]
+    for address in sorted(runs, key=lambda address: address.start):
+        if found and address.start < found[-1].highest + address.count:
+            found[-1].highest = address.start
+        else:
+            found.append(Cluster(address.start, address.start))
+    return found
+
+
+def repeated_row(group: Group) -> int:
+    """The length of the rows for which the group reads one number each, if they are short, else 0."""
+    for member in group.members:
+        for operand in member.block.operands:
+            if operand.table is None and operand.step == 0 and 1 < operand.inner < min(operand.count, ROW + 1):
+                return operand.inner
+    return 0
