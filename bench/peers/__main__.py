@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,11 @@ def versions() -> str:
     return ", ".join(found) or "no other tool"
 
 
+def load() -> float:
+    """Processes that wanted to run in the last minute, on average; nan where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+
+
 def run(works: Sequence[Work], modules: list[ModuleType], rounds: int) -> list[Result]:
     """Measure all works, with a line on the error stream for each."""
     results = []
@@ -48,10 +54,10 @@ def run(works: Sequence[Work], modules: list[ModuleType], rounds: int) -> list[R
     return results
 
 
-def report(results: Sequence[Result], several: str) -> str:
+def report(results: Sequence[Result], several: str, busy: str) -> str:
     """The whole run as Markdown."""
     parts = [
-        f"{machine()}; {versions()}",
+        f"{machine()}; {versions()}. {busy}",
         "### Value and gradient, microseconds",
         table.times(results),
         table.reasons([result.work for result in results]),
@@ -94,8 +100,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no work has such a name; there are {', '.join(work.key for work in chosen(None))}")
     ad.warmup()
     modules, rounds = tools(), QUICK_ROUNDS if options.quick else ROUNDS
+    before = load()
     results = run(works, modules, rounds)
-    text = report(results, "" if options.only else batches.report(rounds))
+    busy = f"Load average before the run {before:.1f}, after the works {load():.1f} (the run itself makes 1 to 2)."
+    text = report(results, "" if options.only else batches.report(rounds), busy)
     print(f"\n{text}")
     if options.write:
         write_page(text)
