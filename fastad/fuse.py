@@ -17,7 +17,9 @@ from fastad.ops import ARRAY_BY_NAME, BY_CODE, Op
 from fastad.passes import activity, mark
 from fastad.program import Address, Block, Program, Run
 
-SUM = ARRAY_BY_NAME["sum"].code
+SUM, MATMUL = ARRAY_BY_NAME["sum"].code, ARRAY_BY_NAME["matmul"].code
+MATVEC = 64  # fewest rows of a matrix of data whose product with a vector joins a group
+WIDTH = 4096  # longest such rows
 ROW = 256  # longest rows that are summed in a group
 MEMBERS = 128  # of one group, so that its registers stay in cache
 
@@ -33,6 +35,10 @@ class Member:
     @property
     def is_sum(self) -> bool:
         return self.block.code == SUM
+
+    @property
+    def is_matvec(self) -> bool:
+        return self.block.code == MATMUL
 
     @property
     def row(self) -> int:
@@ -86,6 +92,8 @@ class Layout:
         Slots in memory.
     depends : ndarray of bool, shape (slots,)
         Which slots depend on an active input.
+    kept : int
+        Numbers in memory behind the slots: partials that a group keeps for its adjoint.
     """
 
     program: Program
@@ -93,15 +101,28 @@ class Layout:
     place: np.ndarray
     size: int
     depends: np.ndarray
+    kept: int = 0
 
 
-def group_length(segment: Run | Block) -> int:
-    """The number of elements of an instruction that may join a group, or 0."""
+def group_length(segment: Run | Block, active: int, inputs: int) -> int:
+    """The number of elements of an instruction that may join a group, or 0.
+
+    A matrix of data times a vector joins, so that its rows are read once for the product and its adjoint.
+    """
     if isinstance(segment, Run):
         return 0
+    if segment.code == MATMUL:
+        m, p, n = segment.sizes
+        fits = n == 1 and m >= MATVEC and 2 <= p <= WIDTH and not active & 1
+        return m if fits and all(_stands_together(operand, inputs) for operand in segment.operands) else 0
     if segment.code == SUM:
         return segment.sizes[0] * segment.length if segment.length == 1 or segment.sizes[0] <= ROW else 0
     return segment.length if isinstance(BY_CODE[segment.code], Op) else 0
+
+
+def _stands_together(operand: Address, inputs: int) -> bool:
+    """Whether the slots are consecutive in memory, also where the inputs stand in the caller's array."""
+    return operand.is_run and (operand.start >= inputs or operand.start + operand.count <= inputs)
 
 
 class _Grouping:
@@ -115,7 +136,7 @@ class _Grouping:
         self.open: dict[int, int] = {}
 
     def add(self, number: int, segment: Run | Block, active: int) -> None:
-        length = group_length(segment)
+        length = group_length(segment, active, self.program.inputs)
         if length == 0:
             self.step_of[number] = len(self.steps)
             self.steps.append(Single(segment, active))
@@ -135,7 +156,11 @@ class _Grouping:
         assert isinstance(group, Group)
         if len(group.members) >= MEMBERS or Member(block, 0).row not in (0, group.row or Member(block, 0).row):
             return False
-        return all(group.inner(operand) is not None or self._made_by(operand) < at for operand in block.operands)
+        whole = block.code == MATMUL
+        return all(
+            (not whole and group.inner(operand) is not None) or self._made_by(operand) < at
+            for operand in block.operands
+        )
 
     def _made_by(self, operand: Address) -> int:
         """The last step that makes an element of an operand, or -1."""
@@ -179,9 +204,9 @@ def _read_outside(program: Program, steps: list[Group | Single]) -> np.ndarray:
     read[program.left] = True
     read[program.right] = True
     for step in steps:
-        blocks = [m.block for m in step.members] if isinstance(step, Group) else [step.segment]
-        for block in blocks:
-            for operand in block.operands if isinstance(block, Block) else ():
-                if not (isinstance(step, Group) and step.inner(operand) is not None):
+        segments = [m.block for m in step.members] if isinstance(step, Group) else [step.segment]
+        for block in (segment for segment in segments if isinstance(segment, Block)):
+            for operand in block.operands:
+                if block.code == MATMUL or not (isinstance(step, Group) and step.inner(operand) is not None):
                     mark(operand, read)
     return read

@@ -24,7 +24,7 @@ from fastad.registers import Step, Word
 from fastad.seeds import known_seeds
 
 REGISTERS = 32  # up to as many, a register holds a whole block
-CHUNK = 16384  # elements of a chunk: some 0.1 ms of work
+CHUNK = 16384  # elements of a chunk, fewer where one is a row of a matrix: some 0.05 ms of work
 GAP = 64  # ranges to be cleared that lie closer are made one
 
 
@@ -50,7 +50,7 @@ class FusedPacking:
         self.has_groups, self.parallel = bool(groups), False
         self._settle_memory(groups)
         rows = [self._row(step) for step in layout.steps]
-        self.words.add_program(_placed(layout), rows, layout.size)
+        self.words.add_program(_placed(layout), rows, layout.size + layout.kept)
         header = self.words.header
         header[at.BUFFER], header[at.CELLS], header[at.GROUP_SCRATCH] = self.buffer, self.cells, self.scratch
         self.code = self.words.joined()
@@ -80,7 +80,7 @@ class FusedPacking:
         row[at.ACTIVE] = int(any(member.active for member in group.members))
         row[at.G_BLOCK] = block = _block_length(group, lists.registers)
         row[at.G_STRIDE] = stride = -(-block // 8) * 8
-        row[at.G_CHUNK] = chunk = _chunk_length(group.length, block, lists)
+        row[at.G_CHUNK] = chunk = _chunk_length(group, block, lists)
         row[at.G_CHUNKS] = chunks = -(-group.length // chunk)
         row[at.G_SEEDED] = int(bool(lists.both))
         row[at.G_CARRY] = carry = _number_carries(lists, chunks)
@@ -88,7 +88,12 @@ class FusedPacking:
         columns = {id(c): words.add([c.slot, c.size, c.carry]) for c in lists.columns}
         row[at.G_COLUMNS], row[at.G_COLUMNS + 1] = min(columns.values(), default=0), len(columns)
         clusters |= columns
-        for word, steps in ((at.G_FORWARD, lists.forward), (at.G_BACKWARD, lists.backward), (at.G_BOTH, lists.both)):
+        for word, steps in (
+            (at.G_FORWARD, lists.forward),
+            (at.G_KEEPING, lists.keeping),
+            (at.G_BACKWARD, lists.backward),
+            (at.G_BOTH, lists.both),
+        ):
             row[word], row[word + 1] = self._add_steps(steps, clusters), len(steps)
         for word, slots in ((at.G_SUMS, lists.sums), (at.G_SINGLES, lists.singles)):
             row[word], row[word + 1] = words.add(np.array(slots, np.int64)), len(slots)
@@ -118,7 +123,7 @@ class FusedPacking:
 def _block_length(group: Group, registers: int) -> int:
     """Elements of a block: few enough for the cache, whole rows, and a multiple of 8 if that can be had."""
     block = at.BLOCK
-    while block > 64 and block * registers > at.BLOCK * REGISTERS:
+    while block > 64 and block * max(registers, _widest(group) / 2) > at.BLOCK * REGISTERS:
         block //= 2
     if group.row:
         step = math.lcm(8, group.row)
@@ -127,11 +132,17 @@ def _block_length(group: Group, registers: int) -> int:
     return min(block, -(-group.length // 8) * 8)
 
 
-def _chunk_length(length: int, block: int, lists: Lists) -> int:
+def _chunk_length(group: Group, block: int, lists: Lists) -> int:
     """Elements of a chunk: whole blocks, or all where the chunks would meet in memory."""
     if lists.serial or any(c.highest - c.lowest > CHUNK // 2 for c in lists.clusters):
-        return max(1, length)
-    return min(CHUNK // block * block, max(1, length))
+        return max(1, group.length)
+    chunk = CHUNK // max(1, _widest(group) // 8)
+    return min(max(1, chunk // block) * block, max(1, group.length))
+
+
+def _widest(group: Group) -> int:
+    """Numbers in a row of the widest matrix that the group reads."""
+    return max([1, *(member.block.sizes[1] for member in group.members if member.is_matvec)])
 
 
 def _number_carries(lists: Lists, chunks: int) -> int:
@@ -258,6 +269,9 @@ class _Bars:
                 part[:] = self.WRITTEN
             else:
                 self._touch(part)
+        for member in group.members:
+            if member.is_matvec and member.active:
+                self._touch_address(member.block.operands[1].moved(place))
         for operand in others:
             self.direct &= operand.direct or operand.address.bounds()[0] >= self.inputs
             self._touch_address(operand.address)

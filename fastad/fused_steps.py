@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastad.fuse import Group, Layout
+from fastad.fuse import Group, Layout, Member
 from fastad.group_operands import Cluster, Columns, Operand, Operands, clusters_of, repeated_row
 from fastad.kernels import layout as at
 from fastad.program import Address, Block
@@ -20,6 +20,7 @@ from fastad.pullback import PASS, PULL, STORED, stores_partials, values_needed, 
 from fastad.registers import Register, Step, Word, allocate
 
 _OPERANDS = ("a", "b", "c")
+KEPT = 65536  # elements up to which a partial comes from memory sooner than it is computed again
 Key = int | tuple[str, int]  # a member, or something that the group reads
 
 
@@ -28,6 +29,7 @@ class Lists:
     """What a group needs besides its steps: slots of its sums and of single operands, and so on."""
 
     forward: list[Step] = field(default_factory=list)
+    keeping: list[Step] = field(default_factory=list)
     backward: list[Step] = field(default_factory=list)
     both: list[Step] = field(default_factory=list)
     sums: list[int] = field(default_factory=list)
@@ -53,7 +55,12 @@ class _Writer:
         self.lists.serial = any(o.meets_itself for o in self.operands.all)
         active = [o.address for o in self.operands.all if o.active and o.is_columns]
         self.columns = {id(address): Columns(address.start, address.inner) for address in active}
+        for member in group.members:
+            if member.is_matvec and member.active:
+                vector = member.block.operands[1].moved(layout.place)
+                self.columns[id(member)] = Columns(vector.start, vector.count)
         self.lists.columns = list(self.columns.values())
+        self.kept: dict[int, tuple[int, ...]] = {}
 
     def write(self) -> Lists:
         everything = set(range(len(self.group.members)))
@@ -61,6 +68,10 @@ class _Writer:
         self._forward(everything, partials=False)
         self.lists.forward = self._finish()
         if any(member.active for member in self.group.members):
+            self._keep_partials()
+            self._start()
+            self._forward(everything, partials=True, keep=True)
+            self.lists.keeping = self._finish()
             self._start()
             self._forward(self._needed_again(), partials=True)
             self._backward(known_seeds=False)
@@ -84,14 +95,28 @@ class _Writer:
         self.bars: dict[Key, Register] = {}
         self.borrowed: set[Key] = set()
         self.seed_registers: dict[int, Register] = {}
-        self.partials: dict[int, tuple[Register, ...]] = {}
+        self.partials: dict[int, tuple[Word, ...]] = dict(self.kept)
 
     def _finish(self) -> list[Step]:
         self.lists.registers = max(self.lists.registers, allocate(self.steps))
         return self.steps
 
+    def _keep_partials(self) -> None:
+        """Costly partials go to memory for the adjoint, where it is near enough to be read back sooner."""
+        for k, member in enumerate(self.group.members):
+            if self.group.length <= KEPT and not self.is_seeded and self._stores_partials(member):
+                count = len(member.block.operands)
+                first = self.layout.size + self.layout.kept
+                self.kept[k] = tuple(first + i * self.group.length for i in range(count))
+                self.layout.kept += count * self.group.length
+
+    def _stores_partials(self, member: Member) -> bool:
+        special = member.is_sum or member.is_matvec
+        return bool(member.active) and not special and stores_partials(member.block.code)
+
     # --- values ---------------------------------------------------------------------------------
-    def _forward(self, wanted: set[int], partials: bool) -> None:
+    def _forward(self, wanted: set[int], partials: bool, keep: bool = False) -> None:
+        """Values of the members; with `partials` those too, with `keep` only those that are kept."""
         cell = 0
         for k, member in enumerate(self.group.members):
             block = member.block
@@ -103,16 +128,25 @@ class _Writer:
                 if k in wanted:
                     self.steps.append(Step(at.TOTAL, x=self._value(block.operands[0]), targets=(cell,)))
                 cell += 1
+            elif member.is_matvec:
+                if k in wanted:
+                    self._matvec(k)
             elif k in wanted:
-                self._apply(k, partials and bool(member.active) and stores_partials(block.code))
+                self._apply(k, partials and self._stores_partials(member) and (k in self.kept) == keep)
 
     def _apply(self, k: int, partials: bool) -> None:
         block = self.group.members[k].block
         x, y, w = self._operand_values(k)
-        targets = tuple(Register() for _ in block.operands) if partials else ()
-        self.partials[k] = targets
+        targets: tuple[Word, ...] = ()
+        if partials:
+            targets = self.partials[k] = self.kept.get(k) or tuple(Register() for _ in block.operands)
         action = at.LINEARIZED if partials else at.APPLY
         self.steps.append(Step(action, block.code, x, y, w, self._result(k), targets=targets))
+
+    def _matvec(self, k: int) -> None:
+        block = self.group.members[k].block
+        matrix, vector = (int(self.layout.place[operand.start]) for operand in block.operands)
+        self.steps.append(Step(at.MATVEC, x=matrix, y=vector, w=block.sizes[1], z=self._result(k)))
 
     def _result(self, k: int) -> Word:
         member = self.group.members[k]
@@ -147,13 +181,13 @@ class _Writer:
         for k, member in enumerate(self.group.members):
             if member.is_sum or not member.active:
                 continue
-            if stores_partials(member.block.code):
+            if self._stores_partials(member) and k not in self.kept:
                 wanted.add(k)
-            for operand in range(len(member.block.operands)):
+            for operand in range(0 if member.is_matvec else len(member.block.operands)):
                 if member.active >> operand & 1:
                     self._want_values(k, values_needed(member.block.code, operand), wanted)
         for k in sorted(range(len(self.group.members)), reverse=True):
-            if k in wanted:
+            if k in wanted and not self.group.members[k].is_matvec:
                 self._want_values(k, set(_OPERANDS), wanted)
         return wanted
 
@@ -235,6 +269,11 @@ class _Writer:
             self.bars[k] = Register()
             self._fetch(k)
         if k not in self.bars:
+            return
+        if member.is_matvec:
+            matrix = int(self.layout.place[member.block.operands[0].start])
+            columns = self.columns[id(member)]
+            self.steps.append(Step(at.PULL_MATVEC, x=matrix, y=columns, w=columns.size, g=self.bars[k]))
             return
         later: dict[int, tuple[Register, int]] = {}
         for number, operand in enumerate(member.block.operands):

@@ -75,7 +75,7 @@ class Operands:
         self.all: list[Operand] = []
         inputs = layout.program.inputs
         for member in group.members:
-            for k, operand in enumerate(member.block.operands):
+            for k, operand in enumerate(() if member.is_matvec else member.block.operands):
                 if group.inner(operand) is None:
                     number = self.known.setdefault(operand.key, len(self.all))
                     if number == len(self.all):

@@ -8,12 +8,14 @@ loop never allocates.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastad import kernels
+from fastad.blas import one_thread, wants_one_thread
 from fastad.fused_packing import FusedPacking
 from fastad.kernels import layout as at
 from fastad.packing import pack_plain
@@ -21,6 +23,7 @@ from fastad.passes import is_scalar_op, merge_runs
 from fastad.program import Block, Program, Run
 from fastad.threads import pool, settings
 
+_NOTHING: AbstractContextManager[Any] = nullcontext()
 UNROLL = 16  # longest element-wise block that is unrolled into the scalar stream
 
 
@@ -77,6 +80,7 @@ class Schedule:
         self.program = unroll(program)
         packing = FusedPacking(self.program)
         self.code, self.has_groups, self.parallel = packing.code, packing.has_groups, packing.parallel
+        self.one_thread_of_blas = wants_one_thread(self.program)
         self._pool: list[np.ndarray] = []
         self._ready: set[tuple[int, int]] = set()
 
@@ -140,6 +144,10 @@ class Schedule:
     def give(self, work: np.ndarray) -> None:
         if len(self._pool) < 8:
             self._pool.append(work)
+
+    def blas(self) -> AbstractContextManager[Any]:
+        """The context in which a sweep runs."""
+        return one_thread if self.one_thread_of_blas else _NOTHING
 
     def invite(self, work: np.ndarray) -> None:
         """Call threads to help with the call that is about to run in a workspace."""

@@ -103,7 +103,8 @@ class Tape:
         schedule = self.schedule
         work = schedule.take(schedule.workspace_size(task, lanes))
         try:
-            yield work
+            with schedule.blas():
+                yield work
         finally:
             schedule.give(work)
 

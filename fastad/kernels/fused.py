@@ -44,10 +44,12 @@ from fastad.kernels.layout import (
     LINEARIZED,
     LOAD,
     LOWEST,
+    MATVEC,
     NOWHERE,
     OPEN,
     PASS,
     PULL,
+    PULL_MATVEC,
     SCALE,
     SEED_CONSTANT,
     SEED_ROWS,
@@ -74,7 +76,7 @@ from fastad.kernels.pointers import (
     doubles,
     shifted,
 )
-from fastad.kernels.products import LEAF, leaf_sum, pairwise_sum
+from fastad.kernels.products import LEAF, add_rows, leaf_sum, matvec, pairwise_sum
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -99,6 +101,14 @@ def register(scratch, stride, place):
 
 
 @kernel
+def target_place(scratch, stride, place, low):
+    """Offset of a partial, which is a register or is kept in memory; -1 where there is none."""
+    if place == NOWHERE:
+        return -1
+    return scratch + (-1 - place) * stride if place < 0 else place + low
+
+
+@kernel
 def load(code, work, env, at, z, low, size):
     source = env[INPUT_VALUES] if code[at + STEP_OPCODE] == 1 else 0
     found = gather(code, work, code[at + X], low, size, 1, source, z)
@@ -115,9 +125,9 @@ def apply(code, work, env, at, low, size, scratch, stride):
     w = value_place(code, env, scratch, stride, code[at + W], low)
     z = value_place(code, env, scratch, stride, code[at + Z], low)
     op, action = code[at + STEP_OPCODE], code[at + ACTION]
-    first = register(scratch, stride, code[at + T0])
-    second = register(scratch, stride, code[at + T1])
-    third = register(scratch, stride, code[at + T2])
+    first = target_place(scratch, stride, code[at + T0], low)
+    second = target_place(scratch, stride, code[at + T1], low)
+    third = target_place(scratch, stride, code[at + T2], low)
     if action == APPLY:
         call_block(code[BLOCK_PRIMAL], op, work, x, y, w, z, size, first, second, third)
     elif action == LINEARIZED:
@@ -261,6 +271,9 @@ def reverse_step(code, work, env, at, start, low, size, scratch, stride, cells, 
     elif action == SEED_ROWS:
         row = code[at + STEP_OPCODE]
         seed_rows(work, at_once, bar_place(code, env, code[at + X]) + low // row, row, target, size)
+    elif action == PULL_MATVEC:
+        matrix = value_place(code, env, scratch, stride, code[at + X], 0) + low * code[at + W]
+        add_rows(work, matrix, code[at + W], g, carried + code[code[at + Y] + COLUMN_CARRY], size)
     elif action == FLUSH_COLUMNS:
         columns = code[at + X]
         flush_columns(work, carried + code[columns + COLUMN_CARRY], code[columns + COLUMN_COUNT], low, size, g)
@@ -284,6 +297,11 @@ def run_block(code, work, env, row, steps, start, low, size, scratch, cells, car
         elif action == SUM_ROWS:
             x = value_place(code, env, scratch, stride, code[at + X], low)
             sum_rows(work, x, size, code[at + STEP_OPCODE], code[at + Z] + low // code[at + STEP_OPCODE])
+        elif action == MATVEC:
+            matrix = value_place(code, env, scratch, stride, code[at + X], 0) + low * code[at + W]
+            vector = value_place(code, env, scratch, stride, code[at + Y], 0)
+            z = value_place(code, env, scratch, stride, code[at + Z], low)
+            matvec(work, matrix, vector, code[at + W], z, size)
         elif action == TOTAL:
             x = value_place(code, env, scratch, stride, code[at + X], low)
             work[cells + code[at + T0]] = pairwise_sum(work, x, size, scratch - STACK)

@@ -77,6 +77,7 @@ G_SUMS = 14  # word offset of the slots of its sums, and their number
 G_SINGLES = 16  # the same for adjoints of operands that stand in one slot
 G_CLUSTERS = 18  # word offset of its clusters (below), and their number
 G_COLUMNS = 20  # the same for rows that are read again and again
+G_KEEPING = 23  # the forward list of a gradient, which keeps partials for the backward list
 G_STRIDE = 22  # distance of its registers
 
 # --- a cluster: operands in memory whose slots overlap ----------------------------------------------
@@ -121,6 +122,8 @@ FLUSH_SINGLE = 13  # cell T0 = sum of G
 FLUSH_ANY = 14  # adjoints of address X += G
 SUM_ROWS = 15  # consecutive slots from Z on = sums of STEP_OPCODE elements of X each
 SEED_ROWS = 16  # T0 = or += adjoints of consecutive slots from X on, each for STEP_OPCODE elements
+MATVEC = 18  # Z = rows of the matrix at slot X, W numbers each, times the vector at slot Y
+PULL_MATVEC = 19  # what the chunk leaves for row Y += G @ rows of the matrix at slot X, W numbers each
 FLUSH_COLUMNS = 17  # what the chunk leaves for row X += G, row for row
 
 # --- control words, 64-bit integers behind the gather buffers ---------------------------------------

@@ -13,6 +13,9 @@ from fastad.kernels.pointers import shifted
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
+summing = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True,
+               fastmath={"reassoc", "contract"})  # fmt: skip
+
 LEAF = 128  # NumPy's PW_BLOCKSIZE
 SMALL = 1024  # multiply-adds below which a plain loop beats the call of BLAS
 
@@ -167,3 +170,44 @@ def right_adjoint(work, x, g, m, p, n, out):
     """out (p, n) = x.T @ g with x (m, p), g (m, n), under the absolute-zero rule."""
     transposed_matmul(work, x, g, p, m, n, out)
     repair(work, x, 1, p, g, n, 1, p, m, n, out)
+
+
+@summing
+def dot(work, x, y, size):
+    """The inner product; the order of its sums is the compiler's, its error at most that of any order."""
+    total = 0.0
+    for i in range(size):
+        total += work[x + i] * work[y + i]
+    return total
+
+
+@kernel
+def matvec(work, x, y, p, out, rows):
+    """out (rows,) = x (rows, p) @ y (p,)."""
+    for i in range(rows):
+        work[out + i] = dot(work, x + i * p, y, p)
+
+
+@kernel
+def add_rows(work, x, p, g, out, rows):
+    """out (p,) += g (rows,) @ x (rows, p), under the absolute-zero rule.
+
+    Where all of g are ordinary numbers, IEEE arithmetic follows the rule, and four rows go at once.
+    """
+    odd = 0
+    for i in range(rows):
+        odd += 0 if 0.0 < abs(work[g + i]) < np.inf else 1
+    whole = rows - rows % 4 if odd == 0 else 0
+    for i in range(0, whole, 4):
+        a, b, c, d = work[g + i], work[g + i + 1], work[g + i + 2], work[g + i + 3]
+        row = x + i * p
+        for k in range(p):
+            work[out + k] += (a * work[row + k] + b * work[row + p + k]) + (
+                c * work[row + 2 * p + k] + d * work[row + 3 * p + k]
+            )
+    for i in range(whole, rows):
+        factor = work[g + i]
+        if factor != 0.0:
+            row = x + i * p
+            for k in range(p):
+                work[out + k] += 0.0 if work[row + k] == 0.0 else factor * work[row + k]

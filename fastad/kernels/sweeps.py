@@ -32,6 +32,7 @@ from fastad.kernels.layout import (
     G_BACKWARD,
     G_BOTH,
     G_FORWARD,
+    G_KEEPING,
     G_SEEDED,
     GRADIENT,
     GROUP,
@@ -165,7 +166,8 @@ def primal_group(code, work, env, task, row):
         run_group(code, work, env, row, G_BOTH)
         finish_adjoints(code, work, env, row)
     else:
-        run_group(code, work, env, row, G_FORWARD)
+        keeping = task == GRADIENT and code[row + ACTIVE] == 1
+        run_group(code, work, env, row, G_KEEPING if keeping else G_FORWARD)
     finish_values(code, work, env, row)
 
 

@@ -69,10 +69,12 @@ class ValueAndGrad(Transform):
         gradient = np.empty(fast.shape)
         if fast.schedule.parallel:
             fast.schedule.invite(work)
-        if fast.flat:
-            value = fast.run(0, 1, fast.code, work, x, gradient)
+        source, target = (x, gradient) if fast.flat else (x.reshape(-1), gradient.reshape(-1))
+        if fast.schedule.one_thread_of_blas:
+            with fast.schedule.blas():
+                value = fast.run(0, 1, fast.code, work, source, target)
         else:
-            value = fast.run(0, 1, fast.code, work, x.reshape(-1), gradient.reshape(-1))
+            value = fast.run(0, 1, fast.code, work, source, target)
         if fast.guarded and work[-1] >= 0.0:
             return None
         pool.append(work)
