@@ -3,11 +3,14 @@
 from fastad import errors as errors
 from fastad import testing as testing
 from fastad.tape import Tape as Tape
+from fastad.threads import settings as settings
+from fastad.transforms.bind import bind as bind
 from fastad.transforms.gradients import grad as grad
 from fastad.transforms.gradients import value_and_grad as value_and_grad
 from fastad.transforms.hessians import hessian as hessian
 from fastad.transforms.hessians import hvp as hvp
 from fastad.transforms.jacobians import jacobian as jacobian
+from fastad.transforms.objective import objective as objective
 from fastad.transforms.products import directional_derivative as directional_derivative
 from fastad.transforms.products import jvp as jvp
 from fastad.transforms.products import vjp as vjp
@@ -16,4 +19,3 @@ from fastad.transforms.recording import stop_gradient as stop_gradient
 from fastad.transforms.recording import warmup as warmup
 
 __version__ = "0.1.0"
-from fastad.threads import settings as settings

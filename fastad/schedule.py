@@ -91,12 +91,12 @@ class Schedule:
     def code_for(self, task: int) -> np.ndarray:
         """The form that a task runs, with the dispatch kernels that it needs."""
         if task in (at.PRIMAL, at.GRADIENT):
-            words = [at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
+            words = [at.PERFORM, at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
             if self.has_groups:
                 words += [at.RUN_CHUNK, at.BLOCK_PRIMAL]
                 words += [at.BLOCK_LINEARIZE, at.BLOCK_ADJOINT] if task == at.GRADIENT else []
             return self._prepared(self.code, words)
-        words = [at.SCALAR_LINEARIZE, at.BLOCK_PRIMAL, at.BLOCK_PARTIALS]
+        words = [at.PERFORM, at.SCALAR_LINEARIZE, at.BLOCK_PRIMAL, at.BLOCK_PARTIALS]
         words += [at.SCALAR_CURVATURE, at.BLOCK_CURVATURE] if task == at.SECOND_ORDER else []
         return self._prepared(self.plain, words)
 
@@ -140,6 +140,13 @@ class Schedule:
         except IndexError:
             return self.new_workspace(size)
         return work if work.size >= size else self.new_workspace(size)
+
+    def exchange(self, work: np.ndarray, size: int) -> np.ndarray:
+        """The workspace itself if it is large enough, else another."""
+        if work.size >= size:
+            return work
+        self.give(work)
+        return self.take(size)
 
     def give(self, work: np.ndarray) -> None:
         if len(self._pool) < 8:

@@ -56,6 +56,7 @@ class Tape:
     def __init__(self, program: Program, in_structure: Structure, out_structure: Structure) -> None:
         self.program, self.in_structure, self.out_structure = program, in_structure, out_structure
         self.counters = {"replays": 0, "flips": 0, "ties": 0}
+        self._last_point: list[Linearization] = []
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -92,11 +93,27 @@ class Tape:
 
     @contextmanager
     def linearized(self, x: np.ndarray, task: int, lanes: int) -> Iterator[Linearization]:
-        """The tape at the point x, ready for sweeps of one kind with up to `lanes` directions at once."""
-        with self._workspace(task, max(1, min(lanes, LANES))) as work:
-            out = np.empty(self.outputs)
-            kernels.run(at.LINEARIZE, 1, self.schedule.code_for(task), work, x, out)
-            yield Linearization(self, work, out, int(work[-1]))
+        """The tape at the point x, ready for sweeps of one kind with up to `lanes` directions at once.
+
+        The last point is kept: products asked for at one point, as an iterative solver does, share one
+        forward sweep.
+        """
+        schedule, size = self.schedule, self.schedule.workspace_size(task, max(1, min(lanes, LANES)))
+        with schedule.blas():
+            point = _taken(self._last_point)
+            if point is None or not point.serves(x, size):
+                work = schedule.take(size) if point is None else schedule.exchange(point.work, size)
+                out = np.empty(self.outputs)
+                kernels.run(at.LINEARIZE, 1, schedule.code_for(task), work, x, out)
+                point = Linearization(self, x.copy(), work, out, int(work[-1]))
+            schedule.code_for(task)
+            try:
+                yield point
+            finally:
+                other = _taken(self._last_point)
+                self._last_point.append(point)
+                if other is not None:
+                    schedule.give(other.work)
 
     @contextmanager
     def _workspace(self, task: int, lanes: int) -> Iterator[np.ndarray]:
@@ -306,8 +323,17 @@ class Tape:
 class Linearization:
     """A tape at one point: values and partials are in the workspace, sweeps are cheap."""
 
-    def __init__(self, tape: Tape, work: np.ndarray, value: np.ndarray, failed: int) -> None:
-        self.tape, self.work, self.value, self.failed = tape, work, value, failed
+    def __init__(self, tape: Tape, x: np.ndarray, work: np.ndarray, value: np.ndarray, failed: int) -> None:
+        self.tape, self.x, self.work, self._value, self.failed = tape, x, work, value, failed
+
+    def serves(self, x: np.ndarray, size: int) -> bool:
+        """Whether this is the point x, to the bit, and its workspace is large enough."""
+        return self.work.size >= size and np.array_equal(self.x.view(np.int64), x.view(np.int64))
+
+    @property
+    def value(self) -> np.ndarray:
+        """The outputs (m,)."""
+        return self._value.copy()
 
     def sweep(self, task: int, rows: np.ndarray) -> np.ndarray:
         """Tangents (k, m) of seeds (k, n), or adjoints (k, n) of weights (k, m)."""
@@ -329,6 +355,14 @@ class Linearization:
             kernels.run(at.SECOND_ORDER, len(part), tape.schedule.plain, self.work, source, target)
             gradient, products[low : low + LANES] = target[:n], target[n:].reshape(part.shape)
         return gradient, products
+
+
+def _taken(points: list[Linearization]) -> Linearization | None:
+    """The point that is kept, if another thread has not taken it."""
+    try:
+        return points.pop()
+    except IndexError:
+        return None
 
 
 def _real_rows(given: Any, what: str) -> np.ndarray:

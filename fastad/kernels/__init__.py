@@ -28,7 +28,13 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
 from fastad.kernels import dispatch, entries, fused, layout, tape_passes
-from fastad.kernels.pointers import ADJOINT_ARGUMENTS, BLOCK_ARGUMENTS, CHUNK_ARGUMENTS, SCALAR_ARGUMENTS
+from fastad.kernels.pointers import (
+    ADJOINT_ARGUMENTS,
+    BLOCK_ARGUMENTS,
+    CHUNK_ARGUMENTS,
+    SCALAR_ARGUMENTS,
+    TASK_ARGUMENTS,
+)
 
 _lock = threading.RLock()
 
@@ -140,8 +146,10 @@ def _say(text: str) -> None:
 
 _FLAT, _CODE = types.float64[::1], types.int64[::1]
 run = _Entry(entries.run, types.float64(types.int64, types.int64, _CODE, _FLAT, _FLAT, _FLAT))
+gradient = _Entry(entries.gradient, types.float64(types.int64, _FLAT, _FLAT))
 assist = _Entry(entries.assist, types.void(_CODE, _FLAT, types.int64))
 DISPATCH = (
+    _Dispatch(entries.perform, TASK_ARGUMENTS, layout.PERFORM),
     _Dispatch(dispatch.scalar_primal, SCALAR_ARGUMENTS, layout.SCALAR_PRIMAL),
     _Dispatch(dispatch.scalar_linearize, SCALAR_ARGUMENTS, layout.SCALAR_LINEARIZE),
     _Dispatch(dispatch.scalar_curvature, SCALAR_ARGUMENTS, layout.SCALAR_CURVATURE),
@@ -157,4 +165,4 @@ _BYTES, _INT32 = types.uint8[::1], types.int32[::1]
 share_run = _Entry(tape_passes.share_run, types.void(_CODE, _BYTES, _CODE, _CODE, _CODE, _FLAT, _BYTES, _CODE, _CODE))
 mark_live = _Entry(tape_passes.mark_live, types.void(_CODE, _INT32, _INT32, _BYTES))
 mark_dependent = _Entry(tape_passes.mark_dependent, types.void(_CODE, _INT32, _INT32, _BYTES))
-ALL = (run, assist, share_run, mark_live, mark_dependent, *DISPATCH)
+ALL = (run, gradient, assist, share_run, mark_live, mark_dependent, *DISPATCH)

@@ -1,6 +1,7 @@
-"""The compiled function that Python calls: whole sweeps over one packed program.
+"""The compiled functions that Python calls: whole sweeps over one packed program.
 
-One function for all tasks, because every compiled function carries its own copy of what it calls.
+One function carries out all tasks, because every compiled function carries its own copy of what it
+calls; the entries are thin and call it by address.
 `work` is a caller's workspace, laid out values | partials | directions | scratch | report; it is the
 only memory that a call writes besides its results, so any number of threads may run one program, each
 with a workspace of its own. Constants stand in `values` from the workspace's making. `source` and
@@ -31,6 +32,7 @@ from fastad.kernels.layout import (
     INPUTS,
     LINEARIZE,
     OUTPUTS,
+    PERFORM,
     PRIMAL,
     SCALARS,
     SLOTS,
@@ -38,7 +40,7 @@ from fastad.kernels.layout import (
     TANGENTS,
 )  # fmt: skip
 from fastad.kernels.operands import clear
-from fastad.kernels.pointers import distance, integers, pointer, shifted
+from fastad.kernels.pointers import call_perform, distance, doubles, integers, pointer, shifted, words_at
 from fastad.kernels.second_order import curvature_sweep, second_sweep
 from fastad.kernels.sweeps import adjoint_sweep, control, first_failed_guard, primal_sweep, tangent_sweep
 
@@ -101,10 +103,14 @@ def prepare_groups(code, work, env, task, source, target, free):
     """Say where groups find inputs and adjoints, and clear the adjoints that nobody writes first.
 
     Groups run in values and gradients only; then the inputs are in the caller's array, and so is the
-    gradient if nobody else touches the adjoints of the inputs.
+    gradient if nobody else touches the adjoints of the inputs, and if the two arrays are not one.
     """
-    env[INPUT_VALUES], env[AT_BARS] = distance(source, work), free
-    env[INPUT_BARS] = distance(target, work) if code[DIRECT] == 1 else free
+    apart = task == PRIMAL or abs(distance(target, source)) >= code[INPUTS]
+    env[INPUT_VALUES], env[AT_BARS] = distance(source, work) if apart else 0, free
+    env[INPUT_BARS] = distance(target, work) if code[DIRECT] == 1 and apart else free
+    if not apart:
+        for i in range(code[INPUTS]):
+            work[i] = source[i]
     env[AT_CELLS] = free + code[SLOTS]
     env[AT_REGISTERS] = (env[AT_CELLS] + code[CELLS] + STACK + 7) // 8 * 8  # whole lines of the cache
     if task == GRADIENT:
@@ -148,18 +154,16 @@ def first_order(code, work, task, lanes, source, target, free, scratch, room):
         else:
             work[free + code[code[AT_OUTPUTS]]] = 1.0
         adjoint_sweep(code, work, partials, lanes, free, scratch, room)
-        if task == ADJOINTS or code[DIRECT] == 0:
+        if task == ADJOINTS or control(work, scratch, room)[INPUT_BARS] == free:
             read_inputs(code, work, lanes, free, target)
 
 
-@entry
-def run(task, lanes, program, workspace, from_array, to_array):
-    """Carry out a task; returns the first output's value.
+def perform(task, lanes, code, work, size, source, target):
+    """Carry out a task on a workspace of `size` numbers.
 
-    The last word of the workspace gets the index of the first failed guard, or -1.
+    The last of them gets the index of the first failed guard, or -1.
     """
-    code, work, source, target = pointer(program), pointer(workspace), pointer(from_array), pointer(to_array)
-    room, last = code[BUFFER] * lanes, workspace.size - 1
+    room, last = code[BUFFER] * lanes, size - 1
     scratch, free = last - CONTROL - BUFFERS * room, code[SLOTS] + 2 * code[SCALARS]
     if task <= PRIMAL:
         prepare_groups(code, work, control(work, scratch, room), task, source, target, free)
@@ -170,7 +174,32 @@ def run(task, lanes, program, workspace, from_array, to_array):
         first_order(code, work, task, lanes, source, target, free, scratch, room)
     elif task > ADJOINTS:
         second_order(code, work, lanes, source, target, free, scratch, room)
+
+
+@kernel
+def first_output(code, work):
     return work[code[code[AT_OUTPUTS]]] if code[OUTPUTS] > 0 else 0.0
+
+
+@entry
+def run(task, lanes, program, workspace, from_array, to_array):
+    """Carry out a task; returns the first output's value.
+
+    The last word of the workspace gets the index of the first failed guard, or -1.
+    """
+    code, work, size = pointer(program), pointer(workspace), workspace.size
+    call_perform(code[PERFORM], task, lanes, code, work, size, pointer(from_array), pointer(to_array))
+    return first_output(code, work)
+
+
+@entry
+def gradient(room, from_array, to_array):
+    """The task GRADIENT in the room at an address: three words, the addresses of a program and a workspace and
+    the workspace's size. Each argument that is an array costs as much as all the rest of a short call."""
+    words = words_at(room)
+    code, work = words_at(words[0]), doubles(words_at(words[1]))
+    call_perform(code[PERFORM], GRADIENT, 1, code, work, words[2], pointer(from_array), pointer(to_array))
+    return first_output(code, work)
 
 
 @entry

@@ -28,6 +28,7 @@ BLOCK_CURVATURE = 18
 BLOCK_LINEARIZE = 19
 BLOCK_ADJOINT = 20
 RUN_CHUNK = 28
+PERFORM = 29
 COPIES = 21  # ranges (start, stop) of inputs that are copied into their slots
 AT_COPIES = 22
 CLEARS = 23  # ranges (start, stop) of adjoints that are cleared before the reverse sweep
@@ -35,7 +36,7 @@ AT_CLEARS = 24
 DIRECT = 25  # 1: the adjoints of the inputs stand in the caller's array and nowhere else
 CELLS = 26  # partial sums of a group, and adjoints that cross from one chunk into the one before
 GROUP_SCRATCH = 27  # registers of a group, and a stack for its sums
-HEADER = 30
+HEADER = 32
 
 # --- a segment row ----------------------------------------------------------------------------------
 KIND = 0

@@ -105,6 +105,7 @@ def _call(argument_types):
 SCALAR_ARGUMENTS = (BYTES, INDICES, INDICES, types.int64, types.int64, types.int64, DOUBLES, DOUBLES)
 BLOCK_ARGUMENTS = (types.int64, DOUBLES, *(types.int64,) * 8)
 ADJOINT_ARGUMENTS = (*BLOCK_ARGUMENTS, types.int64, types.int64)
+TASK_ARGUMENTS = (types.int64, types.int64, WORDS, DOUBLES, types.int64, DOUBLES, DOUBLES)
 CHUNK_ARGUMENTS = (WORDS, DOUBLES, WORDS, *(types.int64,) * 4)
 
 
@@ -124,6 +125,22 @@ def call_block(typing_context, address, op, work, x, y, w, z, n, first, second, 
 def call_adjoint(typing_context, address, op, work, x, y, w, z, n, first, second, third, g, at_once):
     """Run the dispatch kernel that adds to the adjoints of the operands."""
     return _call(ADJOINT_ARGUMENTS)
+
+
+@intrinsic
+def words_at(typing_context, address):
+    """The integers at an address."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(WORDS))
+
+    return WORDS(types.int64), codegen
+
+
+@intrinsic
+def call_perform(typing_context, address, task, lanes, code, work, size, source, target):
+    """Carry out a task."""
+    return _call(TASK_ARGUMENTS)
 
 
 @intrinsic

@@ -1,8 +1,8 @@
 """Gradients by one reverse sweep.
 
 A gradient is asked for again and again at new points of one shape, so `ValueAndGrad` keeps a short way
-for that: one contiguous float64 array in, one compiled call, no look at tapes or containers. Whatever
-does not fit, and every call at which an audit is due, takes the long way.
+for that (`transforms/repeated.py`). Whatever does not fit it, and every call at which an audit is due,
+takes the long way.
 """
 
 from __future__ import annotations
@@ -12,32 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from fastad import derive, kernels
-from fastad.kernels import layout as at
-from fastad.record.builder import open_recordings
+from fastad import derive
 from fastad.replay import Call
 from fastad.tape import Tape, require_scalar
 from fastad.transforms.base import Argnums, Transform, per_leaf
-
-_FLOAT64 = np.dtype(np.float64)
-
-
-class _Fast:
-    """What a repeated call with one contiguous float64 array needs, and no more."""
-
-    __slots__ = ("code", "flat", "guarded", "pool", "run", "schedule", "shape", "size")
-
-    def __init__(self, tape: Tape, shape: tuple[int, ...]) -> None:
-        schedule = tape.schedule
-        kernels.run.load()
-        self.run, self.code, self.pool, self.schedule = (
-            kernels.run.dispatcher,
-            schedule.code_for(at.GRADIENT),
-            schedule._pool,
-            schedule,
-        )
-        self.shape, self.flat, self.guarded = shape, len(shape) == 1, bool(tape.program.guards)
-        self.size = schedule.workspace_size(at.GRADIENT, 1)
+from fastad.transforms.repeated import has_short_way, many_arrays, never, one_array
 
 
 class ValueAndGrad(Transform):
@@ -45,40 +24,16 @@ class ValueAndGrad(Transform):
 
     def __init__(self, function: Callable[..., Any], argnums: Argnums = 0) -> None:
         super().__init__(function, argnums)
-        self._fast: _Fast | None = None
-        self._countdown = 0
+        self._again_one: Callable[[Any], Any] = never
+        self._again_many: Callable[[tuple[Any, ...]], Any] = never
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        fast = self._fast
-        if fast is not None and len(args) == 1 and not kwargs and not open_recordings:
-            x = args[0]
-            if type(x) is np.ndarray and x.shape == fast.shape and x.dtype is _FLOAT64 and x.flags.carray:
-                self._countdown -= 1
-                if self._countdown > 0:
-                    result = self._replay(fast, x)
-                    if result is not None:
-                        return result
-        self._fast = None  # the long way decides afresh which tape is good
+        if not kwargs:
+            result = self._again_one(args[0]) if len(args) == 1 else self._again_many(args)
+            if result is not None:
+                return result
+        self._again_one = self._again_many = never  # the long way decides afresh which tape is good
         return super().__call__(*args, **kwargs)
-
-    def _replay(self, fast: _Fast, x: np.ndarray) -> tuple[float, np.ndarray] | None:
-        pool = fast.pool
-        work = pool.pop() if pool else fast.schedule.new_workspace(fast.size)
-        if work.size < fast.size:
-            return None
-        gradient = np.empty(fast.shape)
-        if fast.schedule.parallel:
-            fast.schedule.invite(work)
-        source, target = (x, gradient) if fast.flat else (x.reshape(-1), gradient.reshape(-1))
-        if fast.schedule.one_thread_of_blas:
-            with fast.schedule.blas():
-                value = fast.run(0, 1, fast.code, work, source, target)
-        else:
-            value = fast.run(0, 1, fast.code, work, source, target)
-        if fast.guarded and work[-1] >= 0.0:
-            return None
-        pool.append(work)
-        return value, gradient
 
     def plain(self, call: Call) -> Any:
         used: list[Tape] = []
@@ -95,13 +50,14 @@ class ValueAndGrad(Transform):
 
     def _remember(self, call: Call, tape: Tape) -> None:
         """Take the short way next time, until the next audit is due."""
-        structure = call.structure[1]
-        simple = len(structure) == 2 and structure[1][0] == "array" and call.structure[2] == (dict, ())
-        if not simple or not isinstance(self.argnums, int) or call.x.size == 0:
+        several = isinstance(self.argnums, tuple)
+        if not has_short_way(call):
             return
-        self._fast = _Fast(tape, structure[1][1])
-        calls = self.replayer.calls.setdefault(call.key, 1)
-        self._countdown = self.replayer.skip_to_audit(call.key, calls)
+        calls = self.replayer.skip_to_audit(call.key, self.replayer.calls.setdefault(call.key, 1))
+        if len(call.structure[1]) == 2 and not several:
+            self._again_one = one_array(tape, call, calls)
+        else:
+            self._again_many = many_arrays(tape, call, several, calls)
 
     def nested(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         value, gradients = derive.value_and_gradients(self.function, args, kwargs, self.argnums)
