@@ -26,7 +26,7 @@ MEMBERS = 128  # of one group, so that its registers stay in cache
 
 @dataclass(eq=False)
 class Member:
-    """An instruction of a group; `active` has bit k for operand k."""
+    """An instruction of a group; `active` has bit k for operand k, if the adjoint of the result is asked for."""
 
     block: Block
     active: int
@@ -192,8 +192,23 @@ def fuse(program: Program) -> Layout:
             member.stored = member.is_sum or bool(read[results].any())
             if not member.stored:
                 place[results] = 0
+        if isinstance(step, Group):
+            _drop_unasked(step)
     size = int(place.sum())
     return Layout(program, grouping.steps, np.cumsum(place) - place, size, depends)
+
+
+def _drop_unasked(group: Group) -> None:
+    """Make inactive what only steps and the like read (a sign, a comparison): no adjoint ever comes to it."""
+    asked: set[int] = set()
+    for k in range(len(group.members) - 1, -1, -1):
+        member = group.members[k]
+        if not (member.stored or k in asked):
+            member.active = 0
+        for number, operand in enumerate(() if member.is_matvec else member.block.operands):
+            inner = group.inner(operand)
+            if member.active >> number & 1 and inner is not None:
+                asked.add(inner)
 
 
 def _read_outside(program: Program, steps: list[Group | Single]) -> np.ndarray:

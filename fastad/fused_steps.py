@@ -268,8 +268,6 @@ class _Writer:
         if k not in self.bars and member.stored:
             self.bars[k] = Register()
             self._fetch(k)
-        if k not in self.bars:
-            return
         if member.is_matvec:
             matrix = int(self.layout.place[member.block.operands[0].start])
             columns = self.columns[id(member)]
