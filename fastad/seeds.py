@@ -54,7 +54,7 @@ class _Walk:
             above = self.adjoint(int(self.result[i])) if partial is not None else None
             if partial is None or above is None:
                 return None
-            total += partial * above
+            total += 0.0 if partial == 0.0 or above == 0.0 else partial * above
         return total
 
     def _partial(self, i: int, slot: int) -> float | None:
