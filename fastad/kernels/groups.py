@@ -41,6 +41,7 @@ from fastad.kernels.pointers import atomic_add, atomic_exchange, atomic_load, at
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 WORTH_SHARING = 4  # chunks
+PHASES = (1 << 30) - 1  # then they are counted from 0 again
 PATIENCE = 4000  # looks for a chunk, about 0.1 ms, before a helper goes away
 
 
@@ -104,21 +105,26 @@ def run_group(code, work, env, row, steps):
 def share_group(code, work, env, row, steps):
     """Chunks are given away one by one; each thread, this one too, takes the next that is left.
 
-    The word NEXT_CHUNK holds the phase with the chunk, so that nobody takes one of a group that is over.
+    The word NEXT_CHUNK holds the phase with the chunk, so that nobody takes one of a group that is over. Between
+    groups it is -1: while the row and the list of the next one are written, no word is there to be taken.
     """
-    chunks, phase = code[row + G_CHUNKS], env[PHASE] + 1
+    chunks, phase = code[row + G_CHUNKS], (env[PHASE] + 1) & PHASES
     env[PHASE], env[SHARED_ROW], env[SHARED_STEPS] = phase, row, steps
     atomic_store(shifted(env, DONE), 0)
     atomic_store(shifted(env, NEXT_CHUNK), phase << 32)
-    while take_chunk(code, work, env, env[AT_REGISTERS]):
+    while take_chunk(code, work, env, 0):
         pass
     while atomic_load(shifted(env, DONE)) < chunks:
         pause()
+    atomic_exchange(shifted(env, NEXT_CHUNK), phase << 32 | chunks, -1)
 
 
 @kernel
-def take_chunk(code, work, env, scratch):
-    """Carry out the next chunk; False where none is left."""
+def take_chunk(code, work, env, helper):
+    """Carry out the next chunk in the registers of a helper (0: the thread that makes the call); False if none is left.
+
+    Nothing else in `env` may be read before the word: the call that writes it may not have begun.
+    """
     word = atomic_load(shifted(env, NEXT_CHUNK))
     if word < 0:
         return False
@@ -126,6 +132,7 @@ def take_chunk(code, work, env, scratch):
     # Only if the word has not changed are row and steps those of its phase.
     if chunk >= code[row + G_CHUNKS] or not atomic_exchange(shifted(env, NEXT_CHUNK), word, word + 1):
         return False
+    scratch = env[AT_REGISTERS] + helper * (code[GROUP_SCRATCH] + STACK)
     call_chunk(code[RUN_CHUNK], code, work, env, row, steps, chunk, scratch)
     atomic_add(shifted(env, DONE), 1)
     return True
@@ -134,10 +141,9 @@ def take_chunk(code, work, env, scratch):
 @kernel
 def assist(code, work, env, helper):
     """Take chunks until none has been given away for a while."""
-    scratch = env[AT_REGISTERS] + helper * (code[GROUP_SCRATCH] + STACK)
     idle = 0
     while idle < PATIENCE:
-        if take_chunk(code, work, env, scratch):
+        if take_chunk(code, work, env, helper):
             idle = 0
         else:
             idle += 1
