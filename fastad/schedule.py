@@ -109,6 +109,9 @@ class Schedule:
 
     def workspace_size(self, task: int, lanes: int) -> int:
         """Numbers in a workspace for a task with that many directions."""
+        return self._size(task, lanes, max(1, settings.threads) if self.parallel else 1)
+
+    def _size(self, task: int, lanes: int, threads: int) -> int:
         fused = task in (at.PRIMAL, at.GRADIENT)
         code = self.code if fused else self.plain
         slots, scalars, buffer = (int(code[word]) for word in (at.SLOTS, at.SCALARS, at.BUFFER))
@@ -117,9 +120,13 @@ class Schedule:
             directions = 2 * slots * lanes + slots + 3 * scalars
         groups = 0
         if fused and self.has_groups:
-            threads = settings.threads if self.parallel else 1
-            groups = int(code[at.CELLS]) + 8 + threads * int(code[at.GROUP_SCRATCH] + at.STACK)
+            groups = int(code[at.CELLS]) + 8 + threads * self._thread_size
         return slots + 2 * scalars + directions + groups + at.BUFFERS * buffer * lanes + at.CONTROL + 1
+
+    @property
+    def _thread_size(self) -> int:
+        """Numbers that one thread needs for itself: the registers of a group, and a stack for its sums."""
+        return int(self.code[at.GROUP_SCRATCH]) + at.STACK
 
     def new_workspace(self, size: int) -> np.ndarray:
         # Registers of groups begin where lines of the cache do.
@@ -157,9 +164,13 @@ class Schedule:
         return one_thread if self.one_thread_of_blas else _NOTHING
 
     def invite(self, work: np.ndarray) -> None:
-        """Call threads to help with the call that is about to run in a workspace."""
+        """Call threads to help with the call that is about to run in a workspace.
+
+        As many as have registers there: it may have been made when `settings.threads` was smaller.
+        """
         if self.parallel and settings.threads > 1:
-            pool.invite(self.code, work, settings.threads - 1)
+            room = (work.size - self._size(at.GRADIENT, 1, 1)) // self._thread_size
+            pool.invite(self.code, work, max(0, min(settings.threads - 1, room)))
 
     def bytes(self) -> dict[str, int]:
         """Bytes by purpose, of one gradient at a time."""
