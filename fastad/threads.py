@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,14 @@ class Settings:
     ----------
     audit : "doubling" (calls 2, 4, 8, ...), "always" or "never"
     threads : int
-        How many threads may work on one large gradient; the results do not depend on it. At first the
-        processors that the process may use, or the environment's FASTAD_THREADS.
+        How many threads may work on one large gradient (less than 1 counts as 1); the results do not depend on
+        it. At first the processors that the process may use, or the environment's FASTAD_THREADS.
     """
 
     audit = "doubling"
 
     def __init__(self) -> None:
-        self.threads = int(os.environ.get("FASTAD_THREADS", available()))
+        self.threads = int(os.environ.get("FASTAD_THREADS") or available())
 
 
 settings = Settings()
@@ -55,11 +56,13 @@ class Pool:
         self.lock = threading.Lock()
 
     def invite(self, code: np.ndarray, work: np.ndarray, count: int) -> None:
-        """Ask `count` helpers to look at a workspace."""
+        """Ask `count` helpers to look at a workspace, in place of any that they have yet to look at."""
         while len(self.calls) < count:
             self._start()
         work[-1 - at.CONTROL : -1].view(np.int64)[at.HELPERS] = count
         for calls in self.calls[:count]:
+            with suppress(queue.Empty):
+                calls.get_nowait()
             calls.put((code, work))
 
     def _start(self) -> None:
