@@ -77,18 +77,18 @@ class Tape:
     # --- flat sweeps --------------------------------------------------------------------------------
     def evaluate(self, x: np.ndarray) -> tuple[np.ndarray, int]:
         """Outputs (m,) at x (n,), and the index of the first failed guard or -1."""
-        out = np.empty(self.outputs)
+        out, schedule = np.empty(self.outputs), self.schedule
         with self._workspace(at.PRIMAL, 1) as work:
-            self.schedule.invite(work)
-            kernels.run(at.PRIMAL, 1, self.schedule.code_for(at.PRIMAL), work, x, out)
+            schedule.invite(work)
+            kernels.run(at.PRIMAL, 1, schedule.code_for(at.PRIMAL), work, x, out)
             return out, int(work[-1])
 
     def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray, int]:
         """Value of the one output, its gradient (n,), and the index of the first failed guard or -1."""
-        out = np.empty(self.inputs)
+        out, schedule = np.empty(self.inputs), self.schedule
         with self._workspace(at.GRADIENT, 1) as work:
-            self.schedule.invite(work)
-            value = kernels.run(at.GRADIENT, 1, self.schedule.code_for(at.GRADIENT), work, x, out)
+            schedule.invite(work)
+            value = kernels.run(at.GRADIENT, 1, schedule.code_for(at.GRADIENT), work, x, out)
             return value, out, int(work[-1])
 
     @contextmanager
@@ -99,14 +99,14 @@ class Tape:
         forward sweep.
         """
         schedule, size = self.schedule, self.schedule.workspace_size(task, max(1, min(lanes, LANES)))
+        code = schedule.code_for(task)
         with schedule.blas():
             point = _taken(self._last_point)
             if point is None or not point.serves(x, size):
                 work = schedule.take(size) if point is None else schedule.exchange(point.work, size)
                 out = np.empty(self.outputs)
-                kernels.run(at.LINEARIZE, 1, schedule.code_for(task), work, x, out)
-                point = Linearization(self, x.copy(), work, out, int(work[-1]))
-            schedule.code_for(task)
+                kernels.run(at.LINEARIZE, 1, code, work, x, out)
+                point = Linearization(self, code, x.copy(), work, out, int(work[-1]))
             try:
                 yield point
             finally:
@@ -323,8 +323,10 @@ class Tape:
 class Linearization:
     """A tape at one point: values and partials are in the workspace, sweeps are cheap."""
 
-    def __init__(self, tape: Tape, x: np.ndarray, work: np.ndarray, value: np.ndarray, failed: int) -> None:
-        self.tape, self.x, self.work, self._value, self.failed = tape, x, work, value, failed
+    def __init__(
+        self, tape: Tape, code: np.ndarray, x: np.ndarray, work: np.ndarray, value: np.ndarray, failed: int
+    ) -> None:
+        self.tape, self.code, self.x, self.work, self._value, self.failed = tape, code, x, work, value, failed
 
     def serves(self, x: np.ndarray, size: int) -> bool:
         """Whether this is the point x, to the bit, and its workspace is large enough."""
@@ -342,17 +344,17 @@ class Linearization:
         rows = np.ascontiguousarray(rows, np.float64)
         for low in range(0, len(rows), LANES):
             part, target = rows[low : low + LANES], out[low : low + LANES]
-            kernels.run(task, len(part), tape.schedule.plain, self.work, part.reshape(-1), target.reshape(-1))
+            kernels.run(task, len(part), self.code, self.work, part.reshape(-1), target.reshape(-1))
         return out
 
     def second_order(self, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """weights @ J (n,), and its derivatives along the seeds, (k, n)."""
-        tape, n = self.tape, self.tape.inputs
+        n = self.tape.inputs
         products, gradient = np.empty(seeds.shape), np.zeros(n)
         for low in range(0, len(seeds), LANES):
             part = np.ascontiguousarray(seeds[low : low + LANES])
             source, target = np.concatenate([weights, part.reshape(-1)]), np.empty(n + part.size)
-            kernels.run(at.SECOND_ORDER, len(part), tape.schedule.plain, self.work, source, target)
+            kernels.run(at.SECOND_ORDER, len(part), self.code, self.work, source, target)
             gradient, products[low : low + LANES] = target[:n], target[n:].reshape(part.shape)
         return gradient, products
 
