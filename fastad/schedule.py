@@ -28,7 +28,7 @@ UNROLL = 16  # longest element-wise block that is unrolled into the scalar strea
 
 
 def unroll(program: Program) -> Program:
-    """Short element-wise blocks as scalar instructions."""
+    """Short element-wise blocks as scalar instructions; those of no elements are left out."""
     if not any(map(_is_short, program.segments)):
         return program
     opcode: list[np.ndarray] = []
@@ -41,6 +41,8 @@ def unroll(program: Program) -> Program:
             part = slice(segment.start, segment.stop)
             columns = program.opcode[part], program.left[part], program.right[part]
         elif _is_short(segment):
+            if segment.length == 0:
+                continue
             slots = program.operand_slots(segment)
             columns = np.full(segment.length, segment.code, np.uint8), slots[0], slots[-1]
         else:
