@@ -15,7 +15,7 @@ import numpy as np
 
 from fastad.fuse import Group, Layout, Single, fuse
 from fastad.fused_steps import Lists, lists_of
-from fastad.group_operands import Cluster, Columns, Operand, Operands
+from fastad.group_operands import Cluster, Operand, Operands, Span
 from fastad.kernels import layout as at
 from fastad.packing import Words, buffer_size, operand_words, segment_row
 from fastad.passes import mark
@@ -85,9 +85,9 @@ class FusedPacking:
         row[at.G_SEEDED] = int(bool(lists.both))
         row[at.G_CARRY] = carry = _number_carries(lists, chunks)
         clusters = {id(c): words.add([c.lowest, c.highest, int(c.fresh), c.carry]) for c in lists.clusters}
-        columns = {id(c): words.add([c.slot, c.size, c.carry]) for c in lists.columns}
-        row[at.G_COLUMNS], row[at.G_COLUMNS + 1] = min(columns.values(), default=0), len(columns)
-        clusters |= columns
+        spans = {id(c): words.add([c.slot, c.size, c.carry]) for c in lists.spans}
+        row[at.G_SPANS], row[at.G_SPANS + 1] = min(spans.values(), default=0), len(spans)
+        clusters |= spans
         for word, steps in (
             (at.G_FORWARD, lists.forward),
             (at.G_KEEPING, lists.keeping),
@@ -111,7 +111,7 @@ class FusedPacking:
     def _word(self, word: Word, clusters: dict[int, int]) -> int:
         if isinstance(word, int):
             return word
-        if isinstance(word, Cluster | Columns):
+        if isinstance(word, Cluster | Span):
             return clusters[id(word)]
         if isinstance(word, Address):
             if id(word) not in self.addresses:
@@ -148,9 +148,9 @@ def _widest(group: Group) -> int:
 def _number_carries(lists: Lists, chunks: int) -> int:
     """Give every cluster and row its place among what a chunk leaves; returns how much that is."""
     count = 0
-    for columns in lists.columns:
-        columns.carry = count
-        count += columns.size
+    for span in lists.spans:
+        span.carry = count
+        count += span.size
     for cluster in lists.clusters if chunks > 1 else ():
         cluster.carry = count
         count += cluster.highest - cluster.lowest

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastad.fuse import Group, Layout, Member
-from fastad.group_operands import Cluster, Columns, Operand, Operands, clusters_of, repeated_row
+from fastad.group_operands import Cluster, Operand, Operands, Span, clusters_of, repeated_row
 from fastad.kernels import layout as at
 from fastad.program import Address, Block
 from fastad.pullback import PASS, PULL, STORED, stores_partials, values_needed, way
@@ -34,7 +34,7 @@ class Lists:
     both: list[Step] = field(default_factory=list)
     sums: list[int] = field(default_factory=list)
     singles: list[int] = field(default_factory=list)
-    columns: list[Columns] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     clusters: list[Cluster] = field(default_factory=list)
     registers: int = 0
     serial: bool = False
@@ -53,13 +53,13 @@ class _Writer:
         self.lists.singles = [self.operands.all[k].address.start for k in singles]
         self.single_number = {k: i for i, k in enumerate(singles)}
         self.lists.serial = any(o.meets_itself for o in self.operands.all)
-        active = [o.address for o in self.operands.all if o.active and o.is_columns]
-        self.columns = {id(address): Columns(address.start, address.inner) for address in active}
+        active = [o.address for o in self.operands.all if o.active and o.is_private]
+        self.spans = {id(address): _span(address) for address in active}
         for member in group.members:
             if member.is_matvec and member.active:
                 vector = member.block.operands[1].moved(layout.place)
-                self.columns[id(member)] = Columns(vector.start, vector.count)
-        self.lists.columns = list(self.columns.values())
+                self.spans[id(member)] = Span(vector.start, vector.count)
+        self.lists.spans = list(self.spans.values())
         self.kept: dict[int, tuple[int, ...]] = {}
 
     def write(self) -> Lists:
@@ -270,8 +270,8 @@ class _Writer:
             self._fetch(k)
         if member.is_matvec:
             matrix = int(self.layout.place[member.block.operands[0].start])
-            columns = self.columns[id(member)]
-            self.steps.append(Step(at.PULL_MATVEC, x=matrix, y=columns, w=columns.size, g=self.bars[k]))
+            span = self.spans[id(member)]
+            self.steps.append(Step(at.PULL_MATVEC, x=matrix, y=span, w=span.size, g=self.bars[k]))
             return
         later: dict[int, tuple[Register, int]] = {}
         for number, operand in enumerate(member.block.operands):
@@ -314,10 +314,15 @@ class _Writer:
         elif operand.is_single:
             cell = len(self.lists.sums) + self.single_number[number]
             self.steps.append(Step(at.FLUSH_SINGLE, g=g, targets=(cell,)))
-        elif operand.is_columns:
-            self.steps.append(Step(at.FLUSH_COLUMNS, x=self.columns[id(operand.address)], g=g))
+        elif operand.is_private:
+            self.steps.append(Step(at.FLUSH_SPAN, x=operand.address, y=self.spans[id(operand.address)], g=g))
         else:
             self.steps.append(Step(at.FLUSH_ANY, int(operand.direct), x=operand.address, g=g))
+
+
+def _span(address: Address) -> Span:
+    low, high = address.bounds()
+    return Span(low, high - low + 1)
 
 
 def lists_of(group: Group, layout: Layout, seeds: dict[int, float]) -> Lists:

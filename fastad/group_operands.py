@@ -2,8 +2,8 @@
 
 Consecutive slots are read where they stand; their adjoints are added there as well, but operands that
 overlap (neighbours in a sum of differences) form a cluster, because one chunk's adjoints may belong to
-the slots of the chunk before. A number a row, a row for all rows, and one number for all have ways of
-their own; anything else goes through an index table, and then chunks may meet in a slot.
+the slots of the chunk before. A number a row, few slots read again and again (a row for all rows), and one
+number for all have ways of their own; with anything else chunks may meet in a slot.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fastad.fuse import ROW, Group, Layout
 from fastad.program import Address
 
-COLUMNS = 2048  # longest row that every chunk sums for itself
+SPAN = 4096  # slots up to which every chunk adds up the adjoints for itself
 
 
 @dataclass(eq=False)
@@ -38,14 +38,16 @@ class Operand:
         self.is_run = address.is_run and (self.direct or low >= self.inputs)
         self.is_single = address.is_single and not self.is_run
         whole = address.table is None and address.inner < address.count and (self.direct or low >= self.inputs)
-        # One number a row, each row in one block; or one row again and again.
+        # One number a row, each row in one block; or few slots, read again and again.
         self.is_rows = whole and address.step == 0 and address.outer != 0 and address.inner == self.row
-        self.is_columns = whole and address.step == 1 and address.outer == 0 and address.inner <= COLUMNS
+        together = self.direct or low >= self.inputs
+        plain = self.is_run or self.is_single or self.is_rows
+        self.is_private = together and not plain and 0 <= high - low < min(SPAN, address.count)
 
     @property
     def meets_itself(self) -> bool:
         """Whether elements of different chunks may stand in one slot."""
-        return self.active and not (self.is_run or self.is_single or self.is_rows or self.is_columns)
+        return self.active and not (self.is_run or self.is_single or self.is_rows or self.is_private)
 
 
 @dataclass(eq=False)
@@ -59,8 +61,8 @@ class Cluster:
 
 
 @dataclass(eq=False)
-class Columns:
-    """A row in memory that is read again and again: every chunk sums its adjoints for itself."""
+class Span:
+    """Slots that are read again and again: every chunk adds up their adjoints for itself."""
 
     slot: int
     size: int

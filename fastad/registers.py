@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastad.group_operands import Cluster, Columns
+from fastad.group_operands import Cluster, Span
 from fastad.kernels import layout as at
 from fastad.program import Address
 
@@ -23,7 +23,7 @@ class Register:
 
 
 # A number, a register, or something whose word offset is known when the group is packed.
-Word = int | Register | Address | Cluster | Columns
+Word = int | Register | Address | Cluster | Span
 
 
 @dataclass(eq=False)

@@ -22,13 +22,11 @@ from fastad.kernels.layout import (
     BLOCK_LINEARIZE,
     BLOCK_PRIMAL,
     CARRY,
-    COLUMN_CARRY,
-    COLUMN_COUNT,
     FETCH,
     FLUSH_ANY,
-    FLUSH_COLUMNS,
     FLUSH_RUN,
     FLUSH_SINGLE,
+    FLUSH_SPAN,
     FRESH,
     G_BLOCK,
     G_CARRY,
@@ -54,6 +52,8 @@ from fastad.kernels.layout import (
     SEED_CONSTANT,
     SEED_ROWS,
     SEED_SLOT,
+    SPAN_CARRY,
+    SPAN_SLOT,
     STACK,
     STEP_OPCODE,
     STEP_WORDS,
@@ -232,18 +232,6 @@ def seed_rows(work, at_once, seeds, row, target, size):
 
 
 @kernel
-def flush_columns(work, sums, count, low, size, g):
-    """Add a block's adjoints to the chunk's sums for a row that is read again and again."""
-    column, j = low % count, 0
-    while j < size:
-        run = min(count - column, size - j)
-        for i in range(run):
-            work[sums + column + i] += work[g + j + i]
-        j += run
-        column = 0
-
-
-@kernel
 def reverse_step(code, work, env, at, start, low, size, scratch, stride, cells, carried):
     """A step of the adjoint."""
     action, at_once = code[at + ACTION], code[at + AT_ONCE] == 1
@@ -273,10 +261,11 @@ def reverse_step(code, work, env, at, start, low, size, scratch, stride, cells, 
         seed_rows(work, at_once, bar_place(code, env, code[at + X]) + low // row, row, target, size)
     elif action == PULL_MATVEC:
         matrix = value_place(code, env, scratch, stride, code[at + X], 0) + low * code[at + W]
-        add_rows(work, matrix, code[at + W], g, carried + code[code[at + Y] + COLUMN_CARRY], size)
-    elif action == FLUSH_COLUMNS:
-        columns = code[at + X]
-        flush_columns(work, carried + code[columns + COLUMN_CARRY], code[columns + COLUMN_COUNT], low, size, g)
+        add_rows(work, matrix, code[at + W], g, carried + code[code[at + Y] + SPAN_CARRY], size)
+    elif action == FLUSH_SPAN:
+        span = code[at + Y]
+        sums = carried + code[span + SPAN_CARRY] - code[span + SPAN_SLOT]
+        accumulate(code, work, code[at + X], low, size, 1, sums, g)
 
 
 @kernel

@@ -13,17 +13,13 @@ from fastad.kernels.layout import (
     AT_REGISTERS,
     CARRY,
     CLUSTER_WORDS,
-    COLUMN_CARRY,
-    COLUMN_COUNT,
-    COLUMN_SLOT,
-    COLUMN_WORDS,
     DONE,
     G_CARRY,
     G_CHUNK,
     G_CHUNKS,
     G_CLUSTERS,
-    G_COLUMNS,
     G_SINGLES,
+    G_SPANS,
     G_SUMS,
     GROUP_SCRATCH,
     HELPERS,
@@ -34,6 +30,10 @@ from fastad.kernels.layout import (
     RUN_CHUNK,
     SHARED_ROW,
     SHARED_STEPS,
+    SPAN_CARRY,
+    SPAN_COUNT,
+    SPAN_SLOT,
+    SPAN_WORDS,
     STACK,
 )  # fmt: skip
 from fastad.kernels.pointers import atomic_add, atomic_exchange, atomic_load, atomic_store, call_chunk, pause, shifted
@@ -82,12 +82,12 @@ def finish_adjoints(code, work, env, row):
             place = carried + chunk * carries + code[cluster + CARRY]
             for j in range(code[cluster + HIGHEST] - lowest):
                 work[out + j] += work[place + j]
-    columns = code[row + G_COLUMNS]
-    for column in range(columns, columns + code[row + G_COLUMNS + 1] * COLUMN_WORDS, COLUMN_WORDS):
-        out = bar_place(code, env, code[column + COLUMN_SLOT])
+    spans = code[row + G_SPANS]
+    for span in range(spans, spans + code[row + G_SPANS + 1] * SPAN_WORDS, SPAN_WORDS):
+        out = bar_place(code, env, code[span + SPAN_SLOT])
         for chunk in range(code[row + G_CHUNKS]):
-            place = carried + chunk * carries + code[column + COLUMN_CARRY]
-            for j in range(code[column + COLUMN_COUNT]):
+            place = carried + chunk * carries + code[span + SPAN_CARRY]
+            for j in range(code[span + SPAN_COUNT]):
                 work[out + j] += work[place + j]
 
 

@@ -77,7 +77,7 @@ G_BOTH = 12
 G_SUMS = 14  # word offset of the slots of its sums, and their number
 G_SINGLES = 16  # the same for adjoints of operands that stand in one slot
 G_CLUSTERS = 18  # word offset of its clusters (below), and their number
-G_COLUMNS = 20  # the same for rows that are read again and again
+G_SPANS = 20  # the same for slots that are read again and again
 G_KEEPING = 23  # the forward list of a gradient, which keeps partials for the backward list
 G_STRIDE = 22  # distance of its registers
 
@@ -88,11 +88,11 @@ FRESH = 2  # 1: nobody has written these adjoints before
 CARRY = 3  # where its adjoints stand among those that a chunk leaves for the one before
 CLUSTER_WORDS = 4
 
-# --- a row that is read again and again ---------------------------------------------------------------
-COLUMN_SLOT = 0  # where it begins
-COLUMN_COUNT = 1
-COLUMN_CARRY = 2  # where its adjoints stand among those that a chunk leaves
-COLUMN_WORDS = 3
+# --- slots that are read again and again ------------------------------------------------------------
+SPAN_SLOT = 0  # the first
+SPAN_COUNT = 1
+SPAN_CARRY = 2  # where their adjoints stand among those that a chunk leaves
+SPAN_WORDS = 3
 
 # --- a step of a group ------------------------------------------------------------------------------
 # Places: slot s of the values as s, register r as -1 - r. Addresses and clusters are word offsets.
@@ -124,8 +124,8 @@ FLUSH_ANY = 14  # adjoints of address X += G
 SUM_ROWS = 15  # consecutive slots from Z on = sums of STEP_OPCODE elements of X each
 SEED_ROWS = 16  # T0 = or += adjoints of consecutive slots from X on, each for STEP_OPCODE elements
 MATVEC = 18  # Z = rows of the matrix at slot X, W numbers each, times the vector at slot Y
-PULL_MATVEC = 19  # what the chunk leaves for row Y += G @ rows of the matrix at slot X, W numbers each
-FLUSH_COLUMNS = 17  # what the chunk leaves for row X += G, row for row
+PULL_MATVEC = 19  # what the chunk leaves for span Y += G @ rows of the matrix at slot X, W numbers each
+FLUSH_SPAN = 17  # what the chunk leaves for address X, within span Y, += G
 
 # --- control words, 64-bit integers behind the gather buffers ---------------------------------------
 INPUT_VALUES = 0  # offset of the inputs: in the workspace or in the caller's array
