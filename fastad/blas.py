@@ -26,7 +26,7 @@ def wants_one_thread(program: Program) -> bool:
 
 
 class _Blas:
-    """SciPy's BLAS, if it is one whose threads can be counted; else nothing happens."""
+    """SciPy's BLAS, its own or the only one there is, if its threads can be counted; else nothing happens."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -38,7 +38,8 @@ class _Blas:
         from threadpoolctl import ThreadpoolController
 
         found = ThreadpoolController().select(user_api="blas").lib_controllers
-        return next((library for library in found if "scipy" in library.filepath), None)
+        own = [library for library in found if "scipy.libs" in library.filepath]
+        return own[0] if own else found[0] if len(found) == 1 else None
 
     def __enter__(self) -> None:
         if self.library is None:

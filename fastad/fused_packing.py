@@ -13,11 +13,12 @@ import math
 
 import numpy as np
 
+from fastad.blas import LARGE
 from fastad.fuse import Group, Layout, Single, fuse
 from fastad.fused_steps import Lists, lists_of
 from fastad.group_operands import Cluster, Operand, Operands, Span
 from fastad.kernels import layout as at
-from fastad.packing import Words, buffer_size, operand_words, segment_row
+from fastad.packing import Words, buffer_size, kind_of, operand_words, segment_row
 from fastad.passes import mark
 from fastad.program import Address, Block, Guard, Program, Run
 from fastad.registers import Step, Word
@@ -25,6 +26,8 @@ from fastad.seeds import known_seeds
 
 REGISTERS = 32  # up to as many, a register holds a whole block
 CHUNK = 16384  # elements of a chunk, fewer where one is a row of a matrix: some 0.05 ms of work
+PRODUCT = 1 << 18  # multiply-adds of a chunk of a matrix product
+PRODUCT_CHUNKS = 4  # at most, because each has an adjoint of the right factor to itself
 GAP = 64  # ranges to be cleared that lie closer are made one
 
 
@@ -72,7 +75,11 @@ class FusedPacking:
         else:
             moved = _placed_block(segment, self.layout.place)
         self.buffer = max(self.buffer, buffer_size(moved))
-        return segment_row(moved, self.words, step.active)
+        row = segment_row(moved, self.words, step.active)
+        if isinstance(moved, Block) and kind_of(moved) == at.MATMUL:
+            row[at.M_CHUNK], row[at.M_CHUNKS] = _row_chunks(*moved.sizes)
+            self.parallel |= row[at.M_CHUNKS] > 1
+        return row
 
     def _group_row(self, group: Group, lists: Lists) -> list[int]:
         row, words = [0] * at.ROW, self.words
@@ -138,6 +145,14 @@ def _chunk_length(group: Group, block: int, lists: Lists) -> int:
         return max(1, group.length)
     chunk = CHUNK // max(1, _widest(group) // 8)
     return min(max(1, chunk // block) * block, max(1, group.length))
+
+
+def _row_chunks(m: int, p: int, n: int) -> tuple[int, int]:
+    """Rows of a chunk of a matrix product, and the number of chunks; BLAS has ways of its own with large ones."""
+    size = m * p * n
+    chunks = min(PRODUCT_CHUNKS, m, size // PRODUCT) if n > 1 and size < LARGE else 1
+    rows = -(-m // max(1, chunks))
+    return rows, -(-m // rows)
 
 
 def _widest(group: Group) -> int:

@@ -94,7 +94,7 @@ class Schedule:
         """The form that a task runs, with the dispatch kernels that it needs."""
         if task in (at.PRIMAL, at.GRADIENT):
             words = [at.PERFORM, at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
-            if self.has_groups:
+            if self.has_groups or self.parallel:
                 words += [at.RUN_CHUNK, at.BLOCK_PRIMAL]
                 words += [at.BLOCK_LINEARIZE, at.BLOCK_ADJOINT] if task == at.GRADIENT else []
             return self._prepared(self.code, words)
@@ -121,7 +121,7 @@ class Schedule:
         if task == at.SECOND_ORDER:
             directions = 2 * slots * lanes + slots + 3 * scalars
         groups = 0
-        if fused and self.has_groups:
+        if fused and (self.has_groups or self.parallel):
             groups = int(code[at.CELLS]) + 8 + threads * self._thread_size
         return slots + 2 * scalars + directions + groups + at.BUFFERS * buffer * lanes + at.CONTROL + 1
 

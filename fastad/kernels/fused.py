@@ -27,6 +27,7 @@ from fastad.kernels.layout import (
     FLUSH_RUN,
     FLUSH_SINGLE,
     FLUSH_SPAN,
+    FORWARD,
     FRESH,
     G_BLOCK,
     G_CARRY,
@@ -38,10 +39,17 @@ from fastad.kernels.layout import (
     INPUT_BARS,
     INPUT_VALUES,
     INPUTS,
+    KIND,
+    LEFT_ADJOINT,
     LENGTH,
     LINEARIZED,
     LOAD,
     LOWEST,
+    M_CHUNK,
+    MATMUL,
+    MATRIX_OUT,
+    MATRIX_X,
+    MATRIX_Y,
     MATVEC,
     NOWHERE,
     OPEN,
@@ -52,6 +60,9 @@ from fastad.kernels.layout import (
     SEED_CONSTANT,
     SEED_ROWS,
     SEED_SLOT,
+    SIZE0,
+    SIZE1,
+    SIZE2,
     SPAN_CARRY,
     SPAN_SLOT,
     STACK,
@@ -76,7 +87,7 @@ from fastad.kernels.pointers import (
     doubles,
     shifted,
 )
-from fastad.kernels.products import LEAF, add_rows, leaf_sum, matvec, pairwise_sum
+from fastad.kernels.products import LEAF, add_rows, leaf_sum, left_adjoint, matmul, matvec, pairwise_sum, right_adjoint
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -299,8 +310,25 @@ def run_block(code, work, env, row, steps, start, low, size, scratch, cells, car
         at += STEP_WORDS
 
 
+@kernel
+def matrix_chunk(code, work, env, row, which, chunk):
+    """Some rows of a matrix product, or of its adjoints; the right one's chunks are added up afterwards."""
+    first, p, n = chunk * code[row + M_CHUNK], code[row + SIZE1], code[row + SIZE2]
+    rows = min(code[row + M_CHUNK], code[row + SIZE0] - first)
+    x, y, out = env[MATRIX_X], env[MATRIX_Y], env[MATRIX_OUT]
+    if which == FORWARD:
+        matmul(work, x + first * p, y, rows, p, n, out + first * n)
+    elif which == LEFT_ADJOINT:
+        left_adjoint(work, x + first * n, y, rows, p, n, out + first * p)
+    else:
+        right_adjoint(work, x + first * p, y + first * n, rows, p, n, out + chunk * p * n)
+
+
 def run_chunk(code, work, env, row, steps, chunk, scratch):
     """A list on one chunk; touches no memory that another chunk touches."""
+    if code[row + KIND] == MATMUL:
+        matrix_chunk(code, work, env, row, steps, chunk)
+        return
     start, block = chunk * code[row + G_CHUNK], code[row + G_BLOCK]
     stop = min(code[row + LENGTH], start + code[row + G_CHUNK])
     width, carries = cell_width(code, row), code[row + G_CARRY]

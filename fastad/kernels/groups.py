@@ -25,9 +25,14 @@ from fastad.kernels.layout import (
     HELPERS,
     HIGHEST,
     LOWEST,
+    M_CHUNKS,
+    MATRIX_OUT,
+    MATRIX_X,
+    MATRIX_Y,
     NEXT_CHUNK,
     PHASE,
     RUN_CHUNK,
+    SHARED_CHUNKS,
     SHARED_ROW,
     SHARED_STEPS,
     SPAN_CARRY,
@@ -94,22 +99,34 @@ def finish_adjoints(code, work, env, row):
 @kernel
 def run_group(code, work, env, row, steps):
     """A list on all chunks of a group, by this thread and those that come to help."""
-    if code[row + G_CHUNKS] >= WORTH_SHARING and env[HELPERS] > 0:
-        share_group(code, work, env, row, steps)
+    run_chunks(code, work, env, row, steps, code[row + G_CHUNKS], WORTH_SHARING)
+
+
+@kernel
+def run_chunks(code, work, env, row, steps, chunks, worth_sharing):
+    if chunks >= worth_sharing and env[HELPERS] > 0:
+        share_chunks(code, work, env, row, steps, chunks)
         return
-    for chunk in range(code[row + G_CHUNKS]):
+    for chunk in range(chunks):
         call_chunk(code[RUN_CHUNK], code, work, env, row, steps, chunk, env[AT_REGISTERS])
 
 
 @kernel
-def share_group(code, work, env, row, steps):
+def run_product(code, work, env, row, which, x, y, out):
+    """A matrix product, or one of its adjoints, by chunks of rows."""
+    env[MATRIX_X], env[MATRIX_Y], env[MATRIX_OUT] = x, y, out
+    run_chunks(code, work, env, row, which, code[row + M_CHUNKS], 2)
+
+
+@kernel
+def share_chunks(code, work, env, row, steps, chunks):
     """Chunks are given away one by one; each thread, this one too, takes the next that is left.
 
     The word NEXT_CHUNK holds the phase with the chunk, so that nobody takes one of a group that is over. Between
     groups it is -1: while the row and the list of the next one are written, no word is there to be taken.
     """
-    chunks, phase = code[row + G_CHUNKS], (env[PHASE] + 1) & PHASES
-    env[PHASE], env[SHARED_ROW], env[SHARED_STEPS] = phase, row, steps
+    phase = (env[PHASE] + 1) & PHASES
+    env[PHASE], env[SHARED_ROW], env[SHARED_STEPS], env[SHARED_CHUNKS] = phase, row, steps, chunks
     atomic_store(shifted(env, DONE), 0)
     atomic_store(shifted(env, NEXT_CHUNK), phase << 32)
     while take_chunk(code, work, env, 0):
@@ -130,7 +147,7 @@ def take_chunk(code, work, env, helper):
         return False
     row, steps, chunk = env[SHARED_ROW], env[SHARED_STEPS], word & 0xFFFFFFFF
     # Only if the word has not changed are row and steps those of its phase.
-    if chunk >= code[row + G_CHUNKS] or not atomic_exchange(shifted(env, NEXT_CHUNK), word, word + 1):
+    if chunk >= env[SHARED_CHUNKS] or not atomic_exchange(shifted(env, NEXT_CHUNK), word, word + 1):
         return False
     scratch = env[AT_REGISTERS] + helper * (code[GROUP_SCRATCH] + STACK)
     call_chunk(code[RUN_CHUNK], code, work, env, row, steps, chunk, scratch)

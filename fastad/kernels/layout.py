@@ -81,6 +81,11 @@ G_SPANS = 20  # the same for slots that are read again and again
 G_KEEPING = 23  # the forward list of a gradient, which keeps partials for the backward list
 G_STRIDE = 22  # distance of its registers
 
+# --- a matrix product's row: words of the operand that it does not have -----------------------------
+M_CHUNK = 20  # rows of a chunk
+M_CHUNKS = 21
+FORWARD, LEFT_ADJOINT, RIGHT_ADJOINT = 0, 1, 2  # which product a chunk is part of
+
 # --- a cluster: operands in memory whose slots overlap ----------------------------------------------
 LOWEST = 0  # first slot of the operand that starts first
 HIGHEST = 1  # first slot of the operand that starts last
@@ -139,6 +144,10 @@ SHARED_ROW = 7  # the group and the list that is under way
 SHARED_STEPS = 8
 NEXT_CHUNK = 9  # phase << 32 | chunk, or -1 while there is nothing to do
 DONE = 10  # chunks carried out
+SHARED_CHUNKS = 11  # of the group that is under way
+MATRIX_X = 12  # offsets of the factors and the result of the matrix product that is under way
+MATRIX_Y = 13
+MATRIX_OUT = 14
 CONTROL = 16
 STACK = 256  # numbers that a group's sums need besides its registers
 

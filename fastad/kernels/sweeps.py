@@ -15,7 +15,7 @@ slots) and the gather buffers (`scratch`, each `room` numbers) are offsets into 
 
 from numba import njit
 
-from fastad.kernels.groups import finish_adjoints, finish_values, run_group
+from fastad.kernels.groups import finish_adjoints, finish_values, run_group, run_product
 from fastad.kernels.layout import (
     ACTIVE,
     AT_GUARDS,
@@ -29,6 +29,7 @@ from fastad.kernels.layout import (
     BUFFERS,
     ELEMENTWISE,
     FIRST,
+    FORWARD,
     G_BACKWARD,
     G_BOTH,
     G_FORWARD,
@@ -38,10 +39,13 @@ from fastad.kernels.layout import (
     GROUP,
     GUARDS,
     KIND,
+    LEFT_ADJOINT,
     LENGTH,
+    M_CHUNKS,
     MATMUL,
     OPCODE,
     PRIMAL,
+    RIGHT_ADJOINT,
     ROW,
     SCALAR_LINEARIZE,
     SCALAR_PRIMAL,
@@ -179,6 +183,12 @@ def adjoint_group(code, work, env, row):
 
 
 @kernel
+def by_chunks(code, row):
+    """Whether a matrix product is large enough for several threads; only the fused form has chunks."""
+    return code[row + M_CHUNKS] > 1
+
+
+@kernel
 def primal_block(code, work, row, scratch, room):
     kind, length = code[row + KIND], code[row + LENGTH]
     if kind == ELEMENTWISE:
@@ -188,7 +198,10 @@ def primal_block(code, work, row, scratch, room):
         sum_rows(code, work, row, 1, 0, scratch, room)
     elif kind == MATMUL:
         x, y, m, p, n = factors(code, work, row, scratch, room)
-        matmul(work, x, y, m, p, n, code[row + FIRST])
+        if by_chunks(code, row):
+            run_product(code, work, control(work, scratch, room), row, FORWARD, x, y, code[row + FIRST])
+        else:
+            matmul(work, x, y, m, p, n, code[row + FIRST])
     else:
         scatter_rows(code, work, row, 1, 0, scratch)
 
@@ -341,6 +354,22 @@ def adjoint_sum(code, work, row, lanes, bars, scratch):
 
 
 @kernel
+def adjoint_by_chunks(code, work, row, k, x, y, g, scratch, room):
+    """An adjoint of a matrix product into the fourth buffer."""
+    env, part, parts = control(work, scratch, room), scratch + 3 * room, scratch + 5 * room
+    if k == 0:
+        run_product(code, work, env, row, LEFT_ADJOINT, g, y, part)
+        return
+    run_product(code, work, env, row, RIGHT_ADJOINT, x, g, parts)
+    size = code[row + SIZE1] * code[row + SIZE2]
+    for j in range(size):
+        total = work[parts + j]
+        for chunk in range(1, code[row + M_CHUNKS]):
+            total += work[parts + chunk * size + j]
+        work[part + j] = total
+
+
+@kernel
 def adjoint_matmul(code, work, row, lanes, bars, scratch, room):
     x, y, m, p, n = factors(code, work, row, scratch, room)
     g, part, whole = bars + code[row + FIRST] * lanes, scratch + 3 * room, scratch + 4 * room
@@ -349,13 +378,16 @@ def adjoint_matmul(code, work, row, lanes, bars, scratch, room):
             count = operand_count(code, row, k)
             for index in range(lanes):
                 one = one_lane(work, g, m * n, lanes, index, scratch + 2 * room)
-                if k == 0:
+                if by_chunks(code, row):
+                    adjoint_by_chunks(code, work, row, k, x, y, one, scratch, room)
+                elif k == 0:
                     left_adjoint(work, one, y, m, p, n, part)
                 else:
                     right_adjoint(work, x, one, m, p, n, part)
-                for j in range(count):
-                    work[whole + j * lanes + index] = work[part + j]
-            accumulate(code, work, operand_row(row, k), 0, count, lanes, bars, whole)
+                if lanes > 1:
+                    for j in range(count):
+                        work[whole + j * lanes + index] = work[part + j]
+            accumulate(code, work, operand_row(row, k), 0, count, lanes, bars, whole if lanes > 1 else part)
 
 
 @kernel
