@@ -32,7 +32,7 @@ from fastad.program import Address
 from fastad.record.builder import CONSTANT, Builder, Entry, current
 from fastad.record.elementwise import elementwise
 from fastad.record.reductions import product2d, scatter_sum
-from fastad.record.traced import TracedArray, TracedScalar, as_array, fresh_array, is_traced, plain, scalar_of
+from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, fresh_array, is_traced, plain, scalar_of
 
 SUM, MATMUL = ARRAY_BY_NAME["sum"].code, ARRAY_BY_NAME["matmul"].code
 _NONE = -1
@@ -54,7 +54,7 @@ def _independent(builder: Builder, leaf: Any) -> Any:
 def _own(leaf: Any) -> Any:
     """The leaf, or a copy of an array: the function may write into its arguments, its caller into results."""
     if type(leaf) is TracedArray:
-        return TracedArray(leaf.value.copy(), None if leaf.passive else leaf.slots.copy(), leaf.builder)
+        return TracedArray(leaf.value.copy()) if leaf.passive else copied(leaf)
     return TracedArray(np.array(leaf, np.float64)) if isinstance(leaf, np.ndarray) else leaf
 
 

@@ -17,7 +17,7 @@ from fastad.errors import UnsupportedDtype
 from fastad.ops import BY_NAME, Op
 from fastad.program import Address
 from fastad.record.builder import Builder, Entry, user_line
-from fastad.record.traced import FLOAT, TracedArray, TracedScalar, common_builder, fresh_array, is_traced, plain
+from fastad.record.traced import FLOAT, TracedArray, TracedScalar, common_builder, copied, fresh_array, is_traced, plain
 
 
 def numeric(x: Any) -> np.ndarray:
@@ -38,13 +38,10 @@ def operand_address(builder: Builder, x: Any, value: np.ndarray, shape: tuple[in
     if type(x) is TracedScalar:
         return Address(x.slot, count, count, 0)
     if type(x) is TracedArray and not x.passive:
-        slots, root = x.slots, x.root
-        if root.first is None:
-            return _table(slots, shape, count)
-        if root.pointer == 0:
-            root.pointer = root._slots.__array_interface__["data"][0]
-        start = root.first + (slots.__array_interface__["data"][0] - root.pointer) // 8
-        return _strided(start, slots.shape, slots.strides, 8, shape, count) or _table(slots, shape, count)
+        if x.root.first is None:
+            return _table(x.slots, shape, count)
+        strided = _strided(x.root.first + x.offset, value.shape, value.strides, value.itemsize, shape, count)
+        return strided or _table(x.slots, shape, count)
     if value.ndim == 0:
         return Address(builder.constant(float(value)), count, count, 0)
     value = np.ascontiguousarray(value, FLOAT)
@@ -114,7 +111,7 @@ def snapshot(x: Any) -> Any:
     """A traced value that later assignments cannot change."""
     if type(x) is not TracedArray or x.passive:
         return np.array(plain(x)) if type(x) is not TracedScalar else x
-    return TracedArray(x.value.copy(), x.slots.copy(), x.builder)
+    return copied(x)
 
 
 def _scalar_slot(builder: Builder, x: Any, value: Any) -> int:

@@ -21,7 +21,7 @@ from fastad.record.creation import gather_objects
 from fastad.record.elementwise import apply_operator, elementwise, numeric, power
 from fastad.record.indexing import guard_array
 from fastad.record.movement import MOVERS, _where_moving, wrap_passive
-from fastad.record.traced import TracedArray, TracedScalar, as_array, is_traced, plain
+from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, is_traced, plain
 
 UFUNCS: dict[Any, Op] = {
     getattr(np, name): op for op in OPS for name in op.ufuncs if hasattr(np, name) and "." not in name
@@ -297,7 +297,7 @@ def copy_of(x: Any, order: str = "C") -> Any:
         return x
     if type(x) is not TracedArray:
         return TracedArray(np.array(x, np.float64)) if np.ndim(x) else x
-    return TracedArray(x.value.copy()) if x.passive else TracedArray(x.value.copy(), x.slots.copy(), x.builder)
+    return TracedArray(x.value.copy()) if x.passive else copied(x)
 
 
 def _astype(x: Any, dtype: Any, *_: Any, **__: Any) -> Any:

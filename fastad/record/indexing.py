@@ -22,15 +22,9 @@ from fastad.record.traced import (
     constant_slots,
     is_traced,
     moved,
+    owner,
     plain,
 )
-
-
-def owner(a: np.ndarray) -> np.ndarray:
-    """The array that owns the memory of a view."""
-    while isinstance(a.base, np.ndarray):
-        a = a.base
-    return a
 
 
 def guard_array(mask: Any) -> np.ndarray:
@@ -74,7 +68,8 @@ def get_item(x: TracedArray, key: Any) -> Any:
     key = concrete(key)
     value = x.value[key]
     if not x.passive:
-        return moved(x, value, x.slots[key])
+        part = x.part(value) if isinstance(value, np.ndarray) else None
+        return moved(x, value, x.slots[key]) if part is None else part
     if not isinstance(value, np.ndarray):
         return value
     return TracedArray(value, root=_view_root(x, value))

@@ -68,6 +68,9 @@ def _move_one(function: Callable[..., Any], filling: bool) -> Callable[..., Any]
         value = function(x.value, *args, **kwargs)
         if x.passive:
             return wrap_passive(value, x)
+        part = x.part(value) if type(value) is np.ndarray and not filling else None
+        if part is not None:
+            return part
         zero = builder_for((x,)).constant(0.0) if filling else 0
         slots = function(x.slots - zero, *args, **kwargs) + zero if filling else function(x.slots, *args, **kwargs)
         return _wrap(x, value, slots)

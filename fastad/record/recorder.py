@@ -15,7 +15,7 @@ from fastad.program import Program
 from fastad.record.builder import Builder, recording, user_line
 from fastad.record.creation import gather_objects, replacements
 from fastad.record.namespace import Substitution
-from fastad.record.traced import TracedArray, TracedScalar, is_traced, plain
+from fastad.record.traced import TracedArray, TracedScalar, fresh_array, is_traced, plain
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ def traced_inputs(builder: Builder, leaves: list[Any]) -> list[Any]:
         value = np.array(leaf, np.float64)
         first = builder.add_inputs(value.size)
         if isinstance(leaf, np.ndarray):
-            slots = np.arange(first, first + value.size).reshape(value.shape)
-            traced.append(TracedArray(value, slots, builder, first=first))
+            traced.append(fresh_array(builder, value, first))
         else:
             traced.append(TracedScalar(builder, first, float(value)))
     return traced

@@ -119,7 +119,13 @@ class TracedScalar:
 
 
 class TracedArray:
-    """An array of traced numbers: values and slots, element by element."""
+    """An array of traced numbers: values and slots, element by element.
+
+    A root owns its memory, a view is part of a root's. The root that an instruction (or an argument) made
+    has consecutive slots from `first` on, in C order like its values: as long as nobody has written into
+    it, where an element stands in memory says which slot it has, and no array of slots is made. A write
+    sets `first` to None.
+    """
 
     __slots__ = ("_slots", "builder", "first", "pointer", "root", "value")
     __array_priority__ = 1000.0
@@ -131,8 +137,7 @@ class TracedArray:
     ) -> None:  # fmt: skip
         self.value, self._slots, self.builder = value, slots, builder
         self.root = self if root is None else root
-        # Only a root knows these: the slots are first, first + 1, ... as long as nobody has written.
-        self.first, self.pointer = first, 0
+        self.first, self.pointer = first, 0  # of a root only; the pointer to its values, once it is asked for
 
     # --- what NumPy code asks -----------------------------------------------------------------------
     @property
@@ -204,8 +209,8 @@ class TracedArray:
         return _array_method(self, name)
 
     def __getitem__(self, key: Any) -> Any:
-        if type(key) is int and self._slots is not None and self._slots.ndim == 1:
-            slot = self._slots.item(key)  # the commonest index, without the way round
+        if type(key) is int and self.value.ndim == 1 and self.builder is not None:
+            slot = self.slots.item(key)  # the commonest index, without the way round
             return TracedScalar(self.builder, slot, self.value.item(key)) if slot < CONSTANT else self.value[key]
         from fastad.record.indexing import get_item
 
@@ -236,24 +241,43 @@ class TracedArray:
     @property
     def passive(self) -> bool:
         """Whether nothing in this array (or in the array it is a view of) is traced."""
-        return self._slots is None and self.root._slots is None
+        return self.builder is None and self.root.builder is None
 
     @property
     def slots(self) -> np.ndarray:
         """Slots of the elements, int64, shape of the array."""
         if self._slots is None:
-            if self.root._slots is None:
+            root, value = self.root, self.value
+            if root is not self:
+                scale = 8 // value.itemsize
+                strides = tuple([stride * scale for stride in value.strides])
+                self._slots = np.ndarray(value.shape, np.int64, root.slots, 8 * self.offset, strides)
+                self.builder = root.builder
+            elif self.first is not None:
+                self._slots = np.arange(self.first, self.first + value.size).reshape(value.shape)
+            else:
                 raise StaleValue("internal: the slots of a passive array were asked for")
-            base = self.root.value.__array_interface__["data"][0]
-            offset = self.value.__array_interface__["data"][0] - base
-            self._slots = np.ndarray(self.value.shape, np.int64, self.root._slots, offset, self.value.strides)
-            self.builder = self.root.builder
         return self._slots
+
+    @property
+    def offset(self) -> int:
+        """How many elements of the root stand before the first one in memory."""
+        root = self.root
+        if root.pointer == 0:
+            root.pointer = root.value.__array_interface__["data"][0]
+        return (self.value.__array_interface__["data"][0] - root.pointer) // self.value.itemsize
+
+    def part(self, value: np.ndarray) -> TracedArray | None:
+        """An array made from the values without a copy; None where it is a copy or slots must be looked at."""
+        root = self.root
+        if (root.first is None and root.builder is not None) or owner(value) is not owner(root.value):
+            return None
+        return TracedArray(value, None, root.builder, root)
 
     def make_traced(self, builder: Builder) -> None:
         """Give the whole array that this one is a view of slots, so that traced values can go in."""
         root = self.root
-        if root._slots is None:
+        if root.builder is None:
             if root.value.dtype != FLOAT:
                 raise _cut(f"assigning into an array of {root.value.dtype}", "make the array with dtype float")
             root._slots, root.builder = constant_slots(builder, root.value), builder
@@ -271,17 +295,33 @@ def constant_slots(builder: Builder, value: np.ndarray) -> np.ndarray:
     return np.array([builder.constant(v) for v in flat.tolist()], np.int64).reshape(value.shape)
 
 
-def fresh_array(builder: Builder, value: np.ndarray, first: int) -> TracedArray:
+def fresh_array(builder: Builder | None, value: np.ndarray, first: int) -> TracedArray:
     """The traced array whose slots are first, first + 1, ..."""
-    slots = np.arange(first, first + value.size).reshape(value.shape)
-    return TracedArray(value, slots, builder, first=first)
+    if not value.flags.c_contiguous:
+        value = np.ascontiguousarray(value)
+    return TracedArray(value, None, builder, first=first)
+
+
+def owner(a: np.ndarray) -> np.ndarray:
+    """The array that owns the memory of a view."""
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a
+
+
+def copied(x: TracedArray) -> TracedArray:
+    """A traced array that later writes into `x` do not change."""
+    root = x.root
+    if root.first is not None and x.value.flags.c_contiguous:
+        return fresh_array(root.builder, x.value.copy(), root.first + x.offset)
+    return TracedArray(x.value.copy(), x.slots.copy(), x.builder)
 
 
 def moved(source: TracedArray, value: Any, slots: Any) -> Any:
     """What a data movement made of `source`: a scalar, a view that shares its root, or a copy."""
     if not isinstance(slots, np.ndarray):
         return scalar_of(source.builder, int(slots), value)
-    root = source.root if slots.base is source.root._slots or slots is source.root._slots else None
+    root = source.root if owner(slots) is owner(source.root.slots) else None
     return TracedArray(value, slots, source.builder, root)
 
 
