@@ -62,7 +62,7 @@ class Words:
 def pack_plain(program: Program) -> np.ndarray:
     """The plain form; int64, shape (words,)."""
     words = Words()
-    active = activity(program)[1]
+    active = activity(program)
     rows = [segment_row(s, words, bits) for s, bits in zip(program.segments, active, strict=True)]
     words.add_program(program, rows, program.slots)
     words.add_ranges([(0, program.inputs)], at.COPIES)

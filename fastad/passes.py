@@ -11,13 +11,16 @@ instruction and folding one are the same thing; `_renumber` then closes the gaps
 
 from __future__ import annotations
 
-from functools import cached_property
+from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastad import kernels
+from fastad.makers import Makers
 from fastad.ops import BY_CODE, OPS, Op
+from fastad.places import Gaps, Places
 from fastad.program import Address, Block, Guard, Program, Run, address_of
 
 _COMMUTES = np.zeros(256, np.uint8)
@@ -41,45 +44,88 @@ def share(program: Program) -> Program:
     for segment in program.segments:
         if isinstance(segment, Run):
             bounds = np.array([segment.start, segment.stop, segment.first, program.inputs, program.first_result])
+            for column in (left, right):
+                aliases.write_out(column[segment.start : segment.stop])
             kernels.share_run(
-                bounds, program.opcode, left, right, aliases.same, program.constants, _COMMUTES, table, result_of
+                bounds, program.opcode, left, right, aliases.shift, program.constants, _COMMUTES, table, result_of
             )
             aliases.note(segment.first, segment.length)
             segments.append(segment)
         else:
             segments.append(_share_block(program, segment, aliases, known))
-    same = aliases.same
-    guards = tuple(Guard(int(same[g.slot]), g.expected, g.where) for g in program.guards)
+    guards = _moved_guards(program.guards, aliases.of)
     columns = (left.astype(np.int32), right.astype(np.int32))
     return Program(program.inputs, program.active, program.constants, program.opcode, *columns,
-                   tuple(segments), same[program.outputs], guards)  # fmt: skip
+                   tuple(segments), aliases.of(program.outputs), guards)  # fmt: skip
+
+
+def _moved_guards(guards: tuple[Guard, ...], move: Callable[[np.ndarray], np.ndarray]) -> tuple[Guard, ...]:
+    slots = move(np.array([guard.slot for guard in guards], np.int64)).tolist()
+    return tuple(Guard(slot, g.expected, g.where) for slot, g in zip(slots, guards, strict=True))
 
 
 class _Aliases:
-    """Which slot stands for each slot, and between which bounds any slot is not its own."""
+    """Which slot stands for each slot.
+
+    Where a whole block repeats consecutive slots, only that is noted: `firsts`, `stops` and `shifts` of such
+    blocks, in order. All others have an entry in `shift` (slot + shift[slot] stands for a slot), whose zeros
+    take no memory as long as nobody touches them; `low` and `high` bound those that are not zero.
+    """
 
     def __init__(self, slots: int) -> None:
-        self.same = np.arange(slots, dtype=np.int64)
-        self.low, self.high = slots, 0
+        self.shift = np.zeros(slots, np.int64)
+        self.low, self.high = slots, -1
+        self.firsts: list[int] = []
+        self.stops: list[int] = []
+        self.shifts: list[int] = []
+        self.noted: set[int] = set()  # whole blocks that `shift` knows nothing of
 
     def note(self, first: int, length: int) -> None:
         """The slots first .. first + length may have been given others to stand for them."""
-        self.low, self.high = min(self.low, first), max(self.high, first + length)
+        self.low, self.high = min(self.low, first), max(self.high, first + length - 1)
+
+    def stand(self, block: Block, other: Address) -> None:
+        """The elements of an address stand for the results of a block."""
+        if other.is_run:
+            self.noted.add(len(self.firsts))
+            self.firsts.append(block.first)
+            self.stops.append(block.first + block.length)
+            self.shifts.append(other.start - block.first)
+        else:
+            own = np.arange(block.first, block.first + block.length)
+            self.shift[own] = other.slots() - own
+            self.note(block.first, block.length)
+
+    def of(self, slots: np.ndarray) -> np.ndarray:
+        """The slots that stand for some."""
+        self.write_out(slots)
+        return slots + self.shift[slots]
+
+    def write_out(self, slots: np.ndarray) -> None:
+        """Make `shift` know what stands for these slots."""
+        if not self.noted or slots.size == 0:
+            return
+        at = np.searchsorted(self.firsts, slots, "right") - 1
+        reached = at[(at >= 0) & (slots < np.take(self.stops, at))]
+        for number in self.noted.intersection(reached.tolist()):
+            first, stop = self.firsts[number], self.stops[number]
+            self.shift[first:stop] = self.shifts[number]
+            self.note(first, stop - first)
+            self.noted.discard(number)
 
     def follow(self, address: Address) -> Address:
         """The address with every slot replaced by the one that stands for it."""
-        low = address.start
-        high = low + (address.count if address.is_run else 1)
-        if self.low >= self.high or ((address.is_run or address.is_single) and (high <= self.low or low >= self.high)):
+        low, high = address.bounds()
+        number = bisect_right(self.firsts, high) - 1
+        if number >= 0 and self.firsts[number] <= low and high < self.stops[number]:
+            return address.shifted(self.shifts[number])
+        if (number < 0 or low >= self.stops[number]) and (high < self.low or low > self.high):
             return address
-        slots, moved = address.entries(self._own), address.entries(self.same)
+        slots = address.slots()
+        moved = self.of(slots)
         if np.array_equal(slots, moved):
             return address
         return Address(int(moved[0]), address.count, address.count, 0) if address.is_single else address_of(moved)
-
-    @cached_property
-    def _own(self) -> np.ndarray:
-        return np.arange(self.same.size)
 
 
 def _table_size(instructions: int) -> int:
@@ -94,13 +140,10 @@ def _share_block(program: Program, block: Block, aliases: _Aliases, known: dict[
     index = None if block.index is None else block.index.tobytes()
     key = (block.code, block.length, tuple(operand.key for operand in operands), block.sizes, index)
     first = known.setdefault(key, block.first)
-    results = slice(block.first, block.first + block.length)
     if folded is not None:
-        aliases.same[results] = operands[folded].slots()
+        aliases.stand(block, operands[folded])
     elif first != block.first:
-        aliases.same[results] = np.arange(first, first + block.length)
-    if folded is not None or first != block.first:
-        aliases.note(block.first, block.length)
+        aliases.stand(block, Address(first, block.length, max(1, block.length)))
     return block
 
 
@@ -126,34 +169,66 @@ def _identity_operand(program: Program, block: Block) -> int | None:
 
 def _is_constant(program: Program, operand: Address, value: float) -> bool:
     """Whether every element is the constant `value`, sign of zero included."""
-    if operand.table is None and not program.inputs <= operand.start < program.first_result:
+    low, high = operand.bounds()
+    if low > high or low < program.inputs or high >= program.first_result:
         return False
-    if operand.is_single:
-        number = program.constants[operand.start - program.inputs]
-        return bool(number == value and np.signbit(number) == np.signbit(value))
-    slots = operand.slots() - program.inputs
-    if slots.size == 0 or slots.min() < 0 or slots.max() >= program.constants.size:
+    if not _equal(program.constants[low - program.inputs], value):
         return False
-    numbers = program.constants[slots]
-    return bool(np.all(numbers == value) and np.all(np.signbit(numbers) == np.signbit(value)))
+    return operand.is_single or bool(np.all(_equal(program.constants[operand.slots() - program.inputs], value)))
+
+
+def _equal(numbers: Any, value: float) -> Any:
+    return (numbers == value) & (np.signbit(numbers) == np.signbit(value))
 
 
 # --- dead code --------------------------------------------------------------------------------------
 def drop_dead(program: Program) -> Program:
     """Only what outputs and guards need, with slots renumbered."""
-    live = np.zeros(program.slots, bool)
-    live[: program.inputs] = True
-    live[program.outputs] = True
-    live[[guard.slot for guard in program.guards]] = True
-    for segment in reversed(program.segments):
+    needs = _Needs(program)
+    for number in range(len(program.segments) - 1, -1, -1):
+        segment = program.segments[number]
         if isinstance(segment, Run):
-            bounds = np.array([segment.start, segment.stop, segment.first])
-            kernels.mark_live(bounds, program.left, program.right, live.view(np.uint8))
-        elif live[segment.first : segment.first + segment.length].any():
-            live[segment.first : segment.first + segment.length] = True
+            needs.of_run(segment)
+        elif needs.blocks[number]:
             for operand in segment.operands:
-                mark(operand, live)
-    return program if live.all() else _renumber(program, live)
+                needs.of_operand(operand)
+    return _renumber(program, needs)
+
+
+class _Needs:
+    """What is needed: inputs, constants and scalar results one by one in `slots`, blocks as a whole in `blocks`."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.makers = program, Makers(program)
+        self.slots = np.zeros(program.slots, bool)
+        self.blocks = [False] * len(program.segments)
+        self.of_slots(np.concatenate([program.outputs, [guard.slot for guard in program.guards]]).astype(np.int64))
+
+    def of_slots(self, slots: np.ndarray) -> None:
+        self.slots[slots] = True
+        self._of_makers(slots[slots >= self.program.first_result])
+
+    def _of_makers(self, results: np.ndarray) -> None:
+        for number in np.unique(self.makers.of(results)).tolist():
+            self.blocks[number] = True
+
+    def of_run(self, run: Run) -> None:
+        bounds = np.array([run.start, run.stop, run.first])
+        kernels.mark_live(bounds, self.program.left, self.program.right, self.slots.view(np.uint8))
+        outside = self.makers.outside(run, self.program)
+        self._of_makers(outside[self.slots[outside]])
+
+    def of_operand(self, operand: Address) -> None:
+        low, high = operand.bounds()
+        if high < self.program.inputs:
+            return
+        number = self.makers.block(low, high)
+        if number >= 0:
+            self.blocks[number] = True
+            return
+        mark(operand, self.slots)
+        for number in self.makers.of_address(operand):
+            self.blocks[number] = True
 
 
 def mark(address: Address, flags: np.ndarray) -> None:
@@ -164,30 +239,44 @@ def mark(address: Address, flags: np.ndarray) -> None:
         flags[address.slots()] = True
 
 
-def _renumber(program: Program, live: np.ndarray) -> Program:
-    place = np.cumsum(live) - 1
-    constants = program.constants[live[program.inputs : program.first_result]]
-    segments: list[Run | Block] = []
-    kept_parts: list[np.ndarray] = []
-    count = 0
-    for segment in program.segments:
-        mine = live[segment.first : segment.first + segment.length]
-        if not mine.any():
-            continue
-        first = int(place[segment.first + int(np.argmax(mine))])
+def _renumber(program: Program, needs: _Needs) -> Program:
+    """The program without what is not needed."""
+    gaps = Gaps()
+    gaps.add(program.inputs, needs.slots[program.inputs : program.first_result])
+    for segment, wanted in zip(program.segments, needs.blocks, strict=True):
         if isinstance(segment, Run):
-            kept = segment.start + np.flatnonzero(mine)
-            segments.append(Run(count, count + kept.size, first))
-            kept_parts.append(kept)
-            count += kept.size
-        else:
-            operands = tuple(operand.moved(place) for operand in segment.operands)
-            segments.append(Block(segment.code, first, segment.length, operands, segment.sizes, segment.index))
-    kept = np.concatenate(kept_parts) if kept_parts else np.empty(0, np.int64)
-    guards = tuple(Guard(int(place[g.slot]), g.expected, g.where) for g in program.guards)
-    left, right = (place[column[kept]].astype(np.int32) for column in (program.left, program.right))
-    return Program(program.inputs, program.active, constants, program.opcode[kept], left, right,
-                   merge_runs(segments), place[program.outputs], guards)  # fmt: skip
+            gaps.add(segment.first, needs.slots[segment.first : segment.first + segment.length])
+        elif not wanted:
+            gaps.whole(segment.first, segment.length)
+    place = gaps.places(program.slots)
+    if place.size == program.slots:
+        return program
+    constants, segments, kept = _kept_constants(program, needs), [], []
+    count = 0
+    for segment, wanted in zip(program.segments, needs.blocks, strict=True):
+        if isinstance(segment, Run):
+            mine = np.flatnonzero(needs.slots[segment.first : segment.first + segment.length])
+            if mine.size:
+                segments.append(Run(count, count + mine.size, place[segment.first + int(mine[0])]))
+                kept.append(segment.start + mine)
+                count += mine.size
+        elif wanted:
+            segments.append(_moved_block(segment, place))
+    part = np.concatenate(kept) if kept else np.empty(0, np.int64)
+    left, right = (place[column[part]].astype(np.int32) for column in (program.left, program.right))
+    return Program(program.inputs, program.active, constants, program.opcode[part], left, right,
+                   merge_runs(segments), place[program.outputs],
+                   _moved_guards(program.guards, place.__getitem__))  # fmt: skip
+
+
+def _kept_constants(program: Program, needs: _Needs) -> np.ndarray:
+    flags = needs.slots[program.inputs : program.first_result]
+    return program.constants if flags.all() else program.constants[flags]
+
+
+def _moved_block(block: Block, place: Places) -> Block:
+    operands = tuple([operand.moved(place) for operand in block.operands])
+    return Block(block.code, place[block.first], block.length, operands, block.sizes, block.index)
 
 
 def merge_runs(segments: list[Run | Block]) -> tuple[Run | Block, ...]:
@@ -203,31 +292,54 @@ def merge_runs(segments: list[Run | Block]) -> tuple[Run | Block, ...]:
 
 
 # --- activity ---------------------------------------------------------------------------------------
-def activity(program: Program) -> tuple[np.ndarray, list[int]]:
-    """Which slots depend on an active input, and which operands of each segment carry derivatives.
-
-    Returns
-    -------
-    depends : ndarray of bool, shape (slots,)
-    operands : list of int
-        For each segment, bit k for operand k of a block; 0 for a run.
-    """
-    depends = np.zeros(program.slots, bool)
-    depends[: program.inputs] = program.active
-    operands = []
-    for segment in program.segments:
-        bits = 0
+def activity(program: Program) -> list[int]:
+    """Which operands of each segment carry derivatives: bit k for operand k of a block; 0 for a run."""
+    dependence = _Dependence(program)
+    for number, segment in enumerate(program.segments):
         if isinstance(segment, Run):
-            bounds = np.array([segment.start, segment.stop, segment.first])
-            kernels.mark_dependent(bounds, program.left, program.right, depends.view(np.uint8))
-        else:
-            for k, (operand, kind) in enumerate(zip(segment.operands, BY_CODE[segment.code].linearity, strict=True)):
-                if kind not in ("constant", "step") and operand.entries(depends).any():
-                    bits |= 1 << k
-            if bits:
-                depends[segment.first : segment.first + segment.length] = True
-        operands.append(bits)
-    return depends, operands
+            dependence.of_run(segment)
+            continue
+        bits = 0
+        for k, (operand, kind) in enumerate(zip(segment.operands, BY_CODE[segment.code].linearity, strict=True)):
+            if kind not in ("constant", "step") and dependence.has(operand):
+                bits |= 1 << k
+        dependence.bits[number] = bits
+    return dependence.bits
+
+
+class _Dependence:
+    """What depends on an active input: inputs and scalar results one by one, blocks as a whole."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.makers = program, Makers(program)
+        self.slots = np.zeros(program.slots, bool)
+        self.slots[: program.inputs] = program.active
+        self.all_active = bool(program.active.all())
+        self.bits = [0] * len(program.segments)
+
+    def of_run(self, run: Run) -> None:
+        self._look_up(self.makers.outside(run, self.program))
+        bounds = np.array([run.start, run.stop, run.first])
+        kernels.mark_dependent(bounds, self.program.left, self.program.right, self.slots.view(np.uint8))
+
+    def _look_up(self, results: np.ndarray) -> None:
+        """Set the entries of some results of blocks."""
+        active = np.array(self.bits, bool)
+        if results.size:
+            self.slots[results[active[self.makers.of(results)]]] = True
+
+    def has(self, operand: Address) -> bool:
+        low, high = operand.bounds()
+        if low > high or (low >= self.program.inputs and high < self.program.first_result):
+            return False
+        number = self.makers.block(low, high)
+        if number >= 0:
+            return self.bits[number] != 0
+        if high < self.program.inputs and self.all_active:
+            return True
+        slots = operand.slots()
+        self._look_up(slots[slots >= self.program.first_result])
+        return bool(self.slots[slots].any())
 
 
 def is_scalar_op(code: int) -> bool:

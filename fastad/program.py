@@ -20,8 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from fastad import kernels
 from fastad.errors import InvalidTape
 from fastad.ops import BY_CODE, Op
+from fastad.places import Places
 
 
 # Addresses and blocks are never changed once made, but not frozen: that would make a recording pay 0.5 us
@@ -51,6 +53,8 @@ class Address:
             return 0, -1
         if self.table is not None:
             return int(self.table.min()), int(self.table.max())
+        if self.inner >= self.count and self.step >= 0:
+            return self.start, self.start + (self.count - 1) * self.step
         if self.inner < self.count and self.count % self.inner:
             slots = self.slots()
             return int(slots.min()), int(slots.max())
@@ -58,15 +62,19 @@ class Address:
         down = ((self.count - 1) // self.inner) * self.outer
         return self.start + min(0, across) + min(0, down), self.start + max(0, across) + max(0, down)
 
-    def moved(self, place: np.ndarray) -> Address:
+    def moved(self, place: Places) -> Address:
         """The address after renumbering; `place` never changes the order of slots."""
         low, high = self.bounds()
-        if high < low:
-            return self
-        shift = int(place[low]) - low
-        if self.table is None and int(place[high]) - high == shift:
-            return Address(self.start + shift, self.count, self.inner, self.step, self.outer)
-        return address_of(place[self.slots()])
+        shift = place[low] - low if low <= high else 0
+        if low <= high and place[high] - high != shift:
+            return address_of(place[self.slots()])
+        return self.shifted(shift) if shift else self
+
+    def shifted(self, shift: int) -> Address:
+        """The same so many slots further on."""
+        if self.table is not None:
+            return Address(0, self.count, 1, table=self.table + np.int32(shift))
+        return Address(self.start + shift, self.count, self.inner, self.step, self.outer)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -100,18 +108,10 @@ def address_of(slots: np.ndarray) -> Address:
     start = int(slots[0])
     if count == 1:
         return Address(start, 1, 1)
-    differences = np.diff(slots)
-    step = int(differences[0])
-    breaks = np.flatnonzero(differences != step)
-    if breaks.size == 0:
-        return Address(start, count, count, step)
-    inner = int(breaks[0]) + 1
-    if count % inner == 0:
-        rows = slots.reshape(-1, inner)
-        outer = int(rows[1, 0]) - start
-        pattern = start + np.arange(count // inner)[:, None] * outer + np.arange(inner) * step
-        if np.array_equal(rows, pattern):
-            return Address(start, count, inner, step, outer)
+    found = np.empty(3, np.int64)
+    if kernels.describe(slots, found):
+        inner, step, outer = found.tolist()
+        return Address(start, count, inner, step, outer)
     return Address(0, count, 1, table=slots.astype(np.int32))
 
 

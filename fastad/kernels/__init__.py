@@ -165,4 +165,6 @@ _BYTES, _INT32 = types.uint8[::1], types.int32[::1]
 share_run = _Entry(tape_passes.share_run, types.void(_CODE, _BYTES, _CODE, _CODE, _CODE, _FLAT, _BYTES, _CODE, _CODE))
 mark_live = _Entry(tape_passes.mark_live, types.void(_CODE, _INT32, _INT32, _BYTES))
 mark_dependent = _Entry(tape_passes.mark_dependent, types.void(_CODE, _INT32, _INT32, _BYTES))
-ALL = (run, gradient, assist, share_run, mark_live, mark_dependent, *DISPATCH)
+renumber = _Entry(tape_passes.renumber, types.void(_CODE, types.int64, types.int64, types.int64))
+describe = _Entry(tape_passes.describe, types.boolean(_CODE, _CODE))
+ALL = (run, gradient, assist, share_run, mark_live, mark_dependent, renumber, describe, *DISPATCH)

@@ -1,4 +1,4 @@
-"""Passes over the scalar stream, one instruction at a time: sharing, liveness, dependence.
+"""Passes over the scalar stream, one instruction at a time: sharing, liveness, dependence; lists of slots.
 
 Opcodes appear as literals here because a kernel may not depend on another module; they are those of
 `fastad/ops.py`, and a test compares them.
@@ -54,21 +54,24 @@ def mixed(op, a, b):
 
 
 @entry
-def share_run(bounds, opcode, left, right, same, constants, commutes, table, result_of):
-    """Rewrite operands by `same`; let equal and folded instructions stand for one another in it.
+def share_run(bounds, opcode, left, right, shift, constants, commutes, table, result_of):
+    """Rewrite operands by `shift`; let equal and folded instructions stand for one another in it.
+
+    slot + shift[slot] stands for a slot, so that what nobody stands for is never touched.
 
     bounds: start, stop, first result slot, number of inputs, first slot after the constants.
     """
     start, stop, first, inputs = bounds[0], bounds[1], bounds[2], bounds[3]
     mask = np.uint64(table.size - 1)
     for i in range(start, stop):
-        op, a, b, result = opcode[i], same[left[i]], same[right[i]], first + i - start
+        op, result = opcode[i], first + i - start
+        a, b = left[i] + shift[left[i]], right[i] + shift[right[i]]
         if commutes[op] == 1 and b < a:
             a, b = b, a
         left[i], right[i], result_of[i] = a, b, result
         repeated = repeated_operand(op, a, b, inputs, constants)
         if repeated >= 0:
-            same[result] = repeated
+            shift[result] = repeated - result
             continue
         at = mixed(op, a, b) & mask
         while True:
@@ -77,7 +80,7 @@ def share_run(bounds, opcode, left, right, same, constants, commutes, table, res
                 table[at] = i
                 break
             if opcode[j] == op and left[j] == a and right[j] == b:
-                same[result] = result_of[j]
+                shift[result] = result_of[j] - result
                 break
             at = (at + np.uint64(1)) & mask
 
@@ -98,3 +101,39 @@ def mark_dependent(bounds, left, right, depends):
     start, stop, first = bounds[0], bounds[1], bounds[2]
     for i in range(start, stop):
         depends[first + i - start] = depends[left[i]] | depends[right[i]]
+
+
+@entry
+def renumber(slots, inputs, constant, shift):
+    """From the slots of a recording to those of the program, in place.
+
+    Inputs stay, constants are numbered from `constant` on and follow the inputs, all others move on by `shift`.
+    """
+    for i in range(slots.size):
+        if slots[i] >= constant:
+            slots[i] += inputs - constant
+        elif slots[i] >= inputs:
+            slots[i] += shift
+
+
+@entry
+def describe(slots, found):
+    """Whether slots stand in equal steps, or in rows of them with equal steps from row to row.
+
+    found: elements of a row, step, step from row to row. There are at least two slots.
+    """
+    count, step = slots.size, slots[1] - slots[0]
+    inner = 2
+    while inner < count and slots[inner] - slots[inner - 1] == step:
+        inner += 1
+    found[0], found[1], found[2] = inner, step, 0
+    if inner == count:
+        return True
+    if count % inner != 0:
+        return False
+    outer = slots[inner] - slots[0]
+    found[2] = outer
+    for i in range(inner, count):
+        if slots[i] - slots[i - inner] != outer:
+            return False
+    return True

@@ -20,10 +20,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastad import kernels
 from fastad.errors import StaleValue
 from fastad.program import Address, Block, Guard, Program, Run, address_of
 
 CONSTANT = 1 << 40
+SAMPLE = 256  # numbers by which an array of constants is found
 _threads = threading.local()
 open_recordings: list[Builder] = []  # of all threads: empty means that no thread is recording
 
@@ -62,7 +64,7 @@ class Builder:
         self.guards: list[Guard] = []
         self.log: list[Entry] | None = None
         self._scalars: dict[Any, int] = {}
-        self._arrays: dict[tuple[int, bytes], int] = {}
+        self._arrays: dict[tuple[int, bytes], list[int]] = {}
 
     # --- slots --------------------------------------------------------------------------------------
     def add_inputs(self, count: int) -> int:
@@ -82,12 +84,20 @@ class Builder:
 
     def constant_array(self, values: np.ndarray) -> int:
         """First slot of a contiguous copy of an array of constants (float64, any shape)."""
-        content = values.tobytes()
-        slot = self._arrays.get((values.size, content))
-        if slot is None:
-            slot = self._arrays[values.size, content] = CONSTANT + len(self.constants)
-            self.constants.frombytes(content)
+        # Large arrays are found by a sample of their numbers, and then compared.
+        bits = values.reshape(-1).view(np.int64)
+        apart = bits.size // SAMPLE + 1
+        known = self._arrays.setdefault((bits.size, bits[::apart].tobytes()), [])
+        for slot in known:
+            if apart == 1 or np.array_equal(self._bits(slot, bits.size), bits):
+                return slot
+        known.append(slot := CONSTANT + len(self.constants))
+        if bits.size:
+            self.constants.frombytes(memoryview(bits).cast("B"))
         return slot
+
+    def _bits(self, slot: int, count: int) -> np.ndarray:
+        return np.frombuffer(self.constants, np.int64, count, 8 * (slot - CONSTANT))
 
     # --- instructions -------------------------------------------------------------------------------
     def scalar(self, code: int, left: int, right: int) -> int:
@@ -118,12 +128,12 @@ class Builder:
         """The program; this recording accepts nothing any more."""
         shift = len(self.constants)
         place = _Renumbering(self.inputs, shift)
-        opcode = np.frombuffer(self.opcode, np.uint8).copy()
+        opcode = np.frombuffer(self.opcode, np.uint8)
         left, right = (place(np.frombuffer(column, np.int64)).astype(np.int32) for column in (self.left, self.right))
         guards = tuple(Guard(place.one(g.slot), g.expected, g.where) for g in self.guards)
         program = Program(
-            self.inputs, active, np.frombuffer(self.constants, np.float64).copy(), opcode, left, right,
-            self._segments(place), place(outputs), guards,
+            self.inputs, active, np.frombuffer(self.constants, np.float64), opcode, left, right,
+            self._segments(place), place(outputs.copy()), guards,
         )  # fmt: skip
         self.opcode = self.left = self.right = _Closed()
         return program
@@ -151,8 +161,9 @@ class _Renumbering:
         self.inputs, self.shift = inputs, shift
 
     def __call__(self, slots: np.ndarray) -> np.ndarray:
-        moved = np.where(slots >= self.inputs, slots + self.shift, slots)
-        return np.where(slots >= CONSTANT, slots - CONSTANT + self.inputs, moved)
+        """The slots (contiguous), which are overwritten."""
+        kernels.renumber(slots, self.inputs, CONSTANT, self.shift)
+        return slots
 
     def one(self, slot: int) -> int:
         if slot >= CONSTANT:
