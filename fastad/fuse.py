@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastad.makers import Makers
 from fastad.ops import ARRAY_BY_NAME, BY_CODE, Op
-from fastad.passes import activity, mark
+from fastad.passes import activity
+from fastad.places import Gaps, Places
 from fastad.program import Address, Block, Program, Run
 
 SUM, MATMUL = ARRAY_BY_NAME["sum"].code, ARRAY_BY_NAME["matmul"].code
@@ -86,22 +88,21 @@ class Layout:
     Attributes
     ----------
     steps : list of Group and Single
-    place : ndarray of int64, shape (slots,)
+    place : Places
         A slot's position in memory; meaningless for results without a slot.
-    size : int
-        Slots in memory.
-    depends : ndarray of bool, shape (slots,)
-        Which slots depend on an active input.
     kept : int
         Numbers in memory behind the slots: partials that a group keeps for its adjoint.
     """
 
     program: Program
     steps: list[Group | Single]
-    place: np.ndarray
-    size: int
-    depends: np.ndarray
+    place: Places
     kept: int = 0
+
+    @property
+    def size(self) -> int:
+        """Slots in memory."""
+        return self.place.size
 
 
 def group_length(segment: Run | Block, active: int, inputs: int) -> int:
@@ -131,8 +132,9 @@ class _Grouping:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.steps: list[Group | Single] = []
-        self.firsts = np.array([segment.first for segment in program.segments], np.int64)
-        self.step_of = np.zeros(len(program.segments), np.int64)
+        self.makers = Makers(program)
+        self.step_of = [-1] * len(program.segments)
+        self.members: dict[int, Member] = {}  # by the number of the segment
         self.open: dict[int, int] = {}
 
     def add(self, number: int, segment: Run | Block, active: int) -> None:
@@ -148,7 +150,8 @@ class _Grouping:
             self.steps.append(Group(length))
         group = self.steps[at]
         assert isinstance(group, Group)
-        group.add(Member(segment, active))
+        self.members[number] = Member(segment, active)
+        group.add(self.members[number])
         self.step_of[number] = at
 
     def _may_join(self, block: Block, at: int) -> bool:
@@ -164,38 +167,24 @@ class _Grouping:
 
     def _made_by(self, operand: Address) -> int:
         """The last step that makes an element of an operand, or -1."""
-        if operand.count == 0:
-            return -1
-        if operand.is_run or operand.is_single:
-            bounds = operand.start, operand.start + (operand.count - 1 if operand.is_run else 0)
-            low, high = np.searchsorted(self.firsts, bounds, "right")
-            made = self.step_of[max(0, low - 1) : high]
-            return int(made.max()) if high > 0 and bounds[1] >= self.program.first_result else -1
-        slots = operand.slots()
-        slots = slots[slots >= self.program.first_result]
-        if slots.size == 0:
-            return -1
-        return int(self.step_of[np.searchsorted(self.firsts, slots, "right") - 1].max())
+        return max([self.step_of[number] for number in self.makers.of_address(operand)], default=-1)
 
 
 def fuse(program: Program) -> Layout:
     """The program's steps, with groups as large as the order of the data allows."""
     grouping = _Grouping(program)
-    depends, active = activity(program)
-    for number, (segment, bits) in enumerate(zip(program.segments, active, strict=True)):
+    for number, (segment, bits) in enumerate(zip(program.segments, activity(program), strict=True)):
         grouping.add(number, segment, bits)
-    read = _read_outside(program, grouping.steps)
-    place = np.ones(program.slots, np.int64)
+    read = _read_outside(program, grouping)
+    gaps = Gaps()
+    for number, member in grouping.members.items():
+        member.stored = member.is_sum or number in read
+        if not member.stored:
+            gaps.whole(member.block.first, member.block.length)
     for step in grouping.steps:
-        for member in step.members if isinstance(step, Group) else ():
-            results = slice(member.block.first, member.block.first + member.block.length)
-            member.stored = member.is_sum or bool(read[results].any())
-            if not member.stored:
-                place[results] = 0
         if isinstance(step, Group):
             _drop_unasked(step)
-    size = int(place.sum())
-    return Layout(program, grouping.steps, np.cumsum(place) - place, size, depends)
+    return Layout(program, grouping.steps, gaps.places(program.slots))
 
 
 def _drop_unasked(group: Group) -> None:
@@ -211,17 +200,18 @@ def _drop_unasked(group: Group) -> None:
                 asked.add(inner)
 
 
-def _read_outside(program: Program, steps: list[Group | Single]) -> np.ndarray:
-    """Slots that somebody outside of their group reads."""
-    read = np.zeros(program.slots, bool)
-    read[program.outputs] = True
-    read[[guard.slot for guard in program.guards]] = True
-    read[program.left] = True
-    read[program.right] = True
-    for step in steps:
+def _read_outside(program: Program, grouping: _Grouping) -> set[int]:
+    """The numbers of the segments whose results somebody outside of their group reads."""
+    makers = grouping.makers
+    slots = [program.outputs, np.array([guard.slot for guard in program.guards], np.int64)]
+    read = set(makers.of(np.concatenate([makers.results(part) for part in slots])).tolist())
+    for step in grouping.steps:
         segments = [m.block for m in step.members] if isinstance(step, Group) else [step.segment]
-        for block in (segment for segment in segments if isinstance(segment, Block)):
+        for block in segments:
+            if isinstance(block, Run):
+                read.update(makers.of(makers.outside(block, program)).tolist())
+                continue
             for operand in block.operands:
                 if block.code == MATMUL or not (isinstance(step, Group) and step.inner(operand) is not None):
-                    mark(operand, read)
+                    read.update(makers.of_address(operand))
     return read

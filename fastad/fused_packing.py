@@ -20,6 +20,7 @@ from fastad.group_operands import Cluster, Operand, Operands, Span
 from fastad.kernels import layout as at
 from fastad.packing import Words, buffer_size, kind_of, operand_words, segment_row
 from fastad.passes import mark
+from fastad.places import Places
 from fastad.program import Address, Block, Guard, Program, Run
 from fastad.registers import Step, Word
 from fastad.seeds import known_seeds
@@ -181,7 +182,7 @@ def _placed(layout: Layout) -> Program:
                    place[program.outputs], guards)  # fmt: skip
 
 
-def _placed_block(block: Block, place: np.ndarray) -> Block:
+def _placed_block(block: Block, place: Places) -> Block:
     operands = tuple(operand.moved(place) for operand in block.operands)
     first = int(place[block.first]) if block.length else 0
     return Block(block.code, first, block.length, operands, block.sizes, block.index)
@@ -235,24 +236,17 @@ class _Bars:
         inputs[inputs == self.UNTOUCHED] = self.CLEARED
 
     def _touch(self, part: np.ndarray) -> None:
-        part[part == self.UNTOUCHED] = self.CLEARED
+        np.maximum(part, self.CLEARED, out=part)
 
     def _touch_slots(self, places: np.ndarray) -> None:
-        flags = np.zeros(self.state.size, bool)
-        flags[places] = True
-        self._touch_flags(flags)
-
-    def _touch_flags(self, flags: np.ndarray) -> None:
-        self.direct &= not flags[: self.inputs].any()
-        self.state[flags & (self.state == self.UNTOUCHED)] = self.CLEARED
+        self.direct &= places.size == 0 or int(places.min()) >= self.inputs
+        self.state[places] = np.maximum(self.state[places], self.CLEARED)
 
     def _touch_address(self, address: Address) -> None:
-        if address.is_run or address.is_single:
-            self._touch(self.state[address.start : address.start + (address.count if address.is_run else 1)])
+        if address.table is None:
+            self._touch(address.part(self.state))
         else:
-            flags = np.zeros(self.state.size, bool)
-            mark(address, flags)
-            self.state[flags & (self.state == self.UNTOUCHED)] = self.CLEARED
+            self.state[address.table] = np.maximum(self.state[address.table], self.CLEARED)
 
     def _single(self, step: Single) -> None:
         segment, place = step.segment, self.layout.place

@@ -38,8 +38,11 @@ class Makers:
         at = bisect_right(self.firsts, high) - 1
         if self.firsts[at] <= low:
             return [at]
-        slots = address.slots()
-        return np.unique(self.of(slots[slots >= self.first_result])).tolist()
+        return np.unique(self.of(self.results(address.slots()))).tolist()
+
+    def results(self, slots: np.ndarray) -> np.ndarray:
+        """Those of some slots that are results."""
+        return slots[slots >= self.first_result]
 
     def outside(self, run: Run, program: Program) -> np.ndarray:
         """Results of other segments that a run reads."""

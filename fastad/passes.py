@@ -206,7 +206,7 @@ class _Needs:
 
     def of_slots(self, slots: np.ndarray) -> None:
         self.slots[slots] = True
-        self._of_makers(slots[slots >= self.program.first_result])
+        self._of_makers(self.makers.results(slots))
 
     def _of_makers(self, results: np.ndarray) -> None:
         for number in np.unique(self.makers.of(results)).tolist():
@@ -233,10 +233,10 @@ class _Needs:
 
 def mark(address: Address, flags: np.ndarray) -> None:
     """Set the flags of all slots of an address."""
-    if address.is_run or address.is_single:
-        flags[address.start : address.start + (address.count if address.is_run else 1)] = True
-    elif address.count:
-        flags[address.slots()] = True
+    if address.table is None:
+        address.part(flags)[...] = True
+    else:
+        flags[address.table] = True
 
 
 def _renumber(program: Program, needs: _Needs) -> Program:
@@ -251,8 +251,9 @@ def _renumber(program: Program, needs: _Needs) -> Program:
     place = gaps.places(program.slots)
     if place.size == program.slots:
         return program
-    constants, segments, kept = _kept_constants(program, needs), [], []
-    count = 0
+    constants, count = _kept_constants(program, needs), 0
+    segments: list[Run | Block] = []
+    kept: list[np.ndarray] = []
     for segment, wanted in zip(program.segments, needs.blocks, strict=True):
         if isinstance(segment, Run):
             mine = np.flatnonzero(needs.slots[segment.first : segment.first + segment.length])
@@ -294,7 +295,12 @@ def merge_runs(segments: list[Run | Block]) -> tuple[Run | Block, ...]:
 # --- activity ---------------------------------------------------------------------------------------
 def activity(program: Program) -> list[int]:
     """Which operands of each segment carry derivatives: bit k for operand k of a block; 0 for a run."""
-    dependence = _Dependence(program)
+    return dependence(program).bits
+
+
+def dependence(program: Program) -> Dependence:
+    """What depends on an active input."""
+    dependence = Dependence(program)
     for number, segment in enumerate(program.segments):
         if isinstance(segment, Run):
             dependence.of_run(segment)
@@ -304,11 +310,17 @@ def activity(program: Program) -> list[int]:
             if kind not in ("constant", "step") and dependence.has(operand):
                 bits |= 1 << k
         dependence.bits[number] = bits
-    return dependence.bits
+    return dependence
 
 
-class _Dependence:
-    """What depends on an active input: inputs and scalar results one by one, blocks as a whole."""
+class Dependence:
+    """What depends on an active input: inputs and scalar results one by one, blocks as a whole.
+
+    Attributes
+    ----------
+    bits : list of int
+        Which operands of each segment do.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program, self.makers = program, Makers(program)
@@ -337,9 +349,12 @@ class _Dependence:
             return self.bits[number] != 0
         if high < self.program.inputs and self.all_active:
             return True
-        slots = operand.slots()
-        self._look_up(slots[slots >= self.program.first_result])
-        return bool(self.slots[slots].any())
+        return bool(self.of(operand.slots()).any())
+
+    def of(self, slots: np.ndarray) -> np.ndarray:
+        """A flag for each of some slots."""
+        self._look_up(self.makers.results(slots))
+        return self.slots[slots]
 
 
 def is_scalar_op(code: int) -> bool:

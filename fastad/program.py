@@ -44,8 +44,11 @@ class Address:
         """All slots, int64, shape (count,)."""
         if self.table is not None:
             return self.table.astype(np.int64)
-        i = np.arange(self.count)
-        return self.start + i // self.inner * self.outer + i % self.inner * self.step
+        inner = min(self.inner, self.count)
+        if inner == self.count:
+            return self.start + np.arange(self.count) * self.step
+        rows = np.arange(-(-self.count // inner)) * self.outer + self.start
+        return (rows[:, None] + np.arange(inner) * self.step).reshape(-1)[: self.count]
 
     def bounds(self) -> tuple[int, int]:
         """The lowest and the highest slot; (0, -1) of nothing."""
@@ -81,13 +84,12 @@ class Address:
         table = None if self.table is None else self.table.tobytes()
         return (self.start, self.count, self.inner, self.step, self.outer, table)
 
-    def entries(self, array: np.ndarray) -> np.ndarray:
-        """The array's entries at the slots; where all slots are one, only once."""
-        if self.table is not None:
-            return array[self.table]
-        if self.inner >= self.count and self.step in (0, 1):
-            return array[self.start : self.start + (self.count if self.step else min(self.count, 1))]
-        return array[self.slots()]
+    def part(self, array: np.ndarray) -> np.ndarray:
+        """A view of the array's entries (contiguous) at the slots, shape (rows, columns); not with a table."""
+        inner = min(self.inner, self.count)
+        rows, size = self.count // max(inner, 1), array.itemsize
+        strides = self.outer * size, self.step * size
+        return np.ndarray((rows, inner), array.dtype, array, self.start * size, strides)
 
     @property
     def is_single(self) -> bool:

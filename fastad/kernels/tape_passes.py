@@ -133,7 +133,7 @@ def describe(slots, found):
         return False
     outer = slots[inner] - slots[0]
     found[2] = outer
-    for i in range(inner, count):
-        if slots[i] - slots[i - inner] != outer:
-            return False
-    return True
+    i = inner
+    while i < count and slots[i] - slots[i - inner] == outer:
+        i += 1
+    return i == count

@@ -93,7 +93,7 @@ class Builder:
                 return slot
         known.append(slot := CONSTANT + len(self.constants))
         if bits.size:
-            self.constants.frombytes(memoryview(bits).cast("B"))
+            self.constants.frombytes(bits.view(np.uint8).data)
         return slot
 
     def _bits(self, slot: int, count: int) -> np.ndarray:
@@ -175,6 +175,16 @@ class _Renumbering:
             return address_of(self(address.table))
         address.start = self.one(address.start)  # nobody else knows this address yet
         return address
+
+
+def constant_slots(builder: Builder, value: np.ndarray) -> np.ndarray:
+    """Slots of constants, writable, in the shape of `value`; equal elements may share one."""
+    flat = value.ravel()
+    if flat.size and (flat == flat[0]).all() and flat[0]:
+        return np.full(value.shape, builder.constant(float(flat[0])), np.int64)
+    if flat.size > 16 and np.any(flat):
+        return (builder.constant_array(flat) + np.arange(flat.size)).reshape(value.shape)
+    return np.array([builder.constant(v) for v in flat.tolist()], np.int64).reshape(value.shape)
 
 
 # --- the recordings of a thread ---------------------------------------------------------------------

@@ -12,14 +12,13 @@ import numpy as np
 
 from fastad.errors import DerivativeCut
 from fastad.ops import BY_NAME
-from fastad.record.builder import user_line
+from fastad.record.builder import constant_slots, user_line
 from fastad.record.elementwise import elementwise
 from fastad.record.traced import (
     TracedArray,
     TracedScalar,
     as_array,
     builder_for,
-    constant_slots,
     is_traced,
     moved,
     owner,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastad.errors import UnsupportedFunction
-from fastad.record.builder import user_line
+from fastad.record.builder import constant_slots, user_line
 from fastad.record.elementwise import numeric
 from fastad.record.indexing import _view_root, concrete
 from fastad.record.traced import (
@@ -20,7 +20,6 @@ from fastad.record.traced import (
     TracedScalar,
     as_array,
     builder_for,
-    constant_slots,
     is_traced,
     moved,
     plain,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastad.errors import DerivativeCut, StaleValue
-from fastad.record.builder import CONSTANT, Builder, current, user_line
+from fastad.record.builder import CONSTANT, Builder, constant_slots, current, user_line
 
 FLOAT = np.dtype(np.float64)
 
@@ -285,16 +285,6 @@ class TracedArray:
 
 
 # --- making traced values ---------------------------------------------------------------------------
-def constant_slots(builder: Builder, value: np.ndarray) -> np.ndarray:
-    """Slots of constants, writable, in the shape of `value`; equal elements may share one."""
-    flat = value.ravel()
-    if flat.size and (flat == flat[0]).all() and flat[0]:
-        return np.full(value.shape, builder.constant(float(flat[0])), np.int64)
-    if flat.size > 16 and np.any(flat):
-        return (builder.constant_array(flat) + np.arange(flat.size)).reshape(value.shape)
-    return np.array([builder.constant(v) for v in flat.tolist()], np.int64).reshape(value.shape)
-
-
 def fresh_array(builder: Builder | None, value: np.ndarray, first: int) -> TracedArray:
     """The traced array whose slots are first, first + 1, ..."""
     if not value.flags.c_contiguous:

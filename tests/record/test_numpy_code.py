@@ -123,6 +123,21 @@ def through_views(x):
     return y[1] * y[2] + np.sum(y)
 
 
+def through_views_of_results(x):
+    y = np.outer(x, x) * 2.0
+    before, column = y[1:, ::2], y.T[3]
+    column[:2] = x[:2] * x[3]
+    y[2, 2] = x[0]
+    return np.sum(before**2) + y[0, 3] * column[1] + np.sum(np.ravel(y.T) * np.arange(16.0))
+
+
+def views_of_orders(x):
+    y = np.outer(x, np.array([1.0, 2.0])).T * 3.0
+    row = y[1]
+    row *= x
+    return np.sum(y[:, 1:] * y[:, :-1]) + np.sum(y.reshape(-1)[::3]) + np.sum((y > 2.0)[1] * row)
+
+
 def views_of_zeros(x):
     y = np.zeros((2, 4))
     row = y[1]
@@ -185,6 +200,8 @@ VECTOR = {
     "heat equation": heat_equation,
     "in place": in_place,
     "through views": through_views,
+    "through views of results": through_views_of_results,
+    "views of orders": views_of_orders,
     "views of zeros": views_of_zeros,
     "augmented columns": augmented_columns,
     "recursive": recursive,

@@ -11,7 +11,7 @@ import fastad as ad
 from fastad import testing
 from fastad.kernels import layout as at
 from fastad.ops import BY_NAME
-from fastad.passes import activity, drop_dead, optimise, share
+from fastad.passes import dependence, drop_dead, optimise, share
 from fastad.program import Address, Block, Program, Run
 from fastad.schedule import unroll
 from fastad.tape import Tape
@@ -223,13 +223,13 @@ def test_unrolled_operands_are_those_of_the_block():
 # --- activity -------------------------------------------------------------------------------------------
 def test_activity_follows_active_inputs_only():
     program = ad.record(lambda x, y: (x * 2.0, y * 3.0, x * y), 2.0, 3.0).program
-    depends, _ = activity(replace(program, active=np.array([True, False])))
-    assert depends[program.outputs].tolist() == [True, False, True]
+    found = dependence(replace(program, active=np.array([True, False])))
+    assert found.of(program.outputs).tolist() == [True, False, True]
 
 
 def test_activity_of_blocks_ends_at_steps():
     program = ad.record(lambda x: (np.floor(x), np.sin(x), np.where(np.floor(x) > 0, 1.0, x)), np.ones(30)).program
-    depends, operands = activity(program)
-    assert np.array_equal(depends[program.outputs], np.repeat([False, True, True], 30))
-    bits = {segment.name: bits for segment, bits in zip(program.segments, operands, strict=True)}
+    found = dependence(program)
+    assert np.array_equal(found.of(program.outputs), np.repeat([False, True, True], 30))
+    bits = {segment.name: bits for segment, bits in zip(program.segments, found.bits, strict=True)}
     assert bits == {"floor": 0, "greater": 0, "sin": 1, "where": 0b100}
