@@ -23,6 +23,7 @@ SUM, MATMUL = ARRAY_BY_NAME["sum"].code, ARRAY_BY_NAME["matmul"].code
 MATVEC = 64  # fewest rows of a matrix of data whose product with a vector joins a group
 WIDTH = 4096  # longest such rows
 ROW = 256  # longest rows that are summed in a group
+SHORT = 64  # longest sum that is no group of its own
 MEMBERS = 128  # of one group, so that its registers stay in cache
 
 
@@ -175,6 +176,7 @@ def fuse(program: Program) -> Layout:
     grouping = _Grouping(program)
     for number, (segment, bits) in enumerate(zip(program.segments, activity(program), strict=True)):
         grouping.add(number, segment, bits)
+    grouping.steps = list(map(_alone, grouping.steps))
     read = _read_outside(program, grouping)
     gaps = Gaps()
     for number, member in grouping.members.items():
@@ -198,6 +200,13 @@ def _drop_unasked(group: Group) -> None:
             inner = group.inner(operand)
             if member.active >> number & 1 and inner is not None:
                 asked.add(inner)
+
+
+def _alone(step: Group | Single) -> Group | Single:
+    """A short sum that nothing has joined runs by itself: its list of steps would cost more than it."""
+    if isinstance(step, Group) and len(step.members) == 1 and step.members[0].is_sum and step.length <= SHORT:
+        return Single(step.members[0].block, step.members[0].active)
+    return step
 
 
 def _read_outside(program: Program, grouping: _Grouping) -> set[int]:

@@ -309,7 +309,7 @@ def dependence(program: Program) -> Dependence:
         for k, (operand, kind) in enumerate(zip(segment.operands, BY_CODE[segment.code].linearity, strict=True)):
             if kind not in ("constant", "step") and dependence.has(operand):
                 bits |= 1 << k
-        dependence.bits[number] = bits
+        dependence.bits[number], dependence.blocks[number] = bits, bits != 0
     return dependence
 
 
@@ -327,7 +327,7 @@ class Dependence:
         self.slots = np.zeros(program.slots, bool)
         self.slots[: program.inputs] = program.active
         self.all_active = bool(program.active.all())
-        self.bits = [0] * len(program.segments)
+        self.bits, self.blocks = [0] * len(program.segments), np.zeros(len(program.segments), bool)
 
     def of_run(self, run: Run) -> None:
         self._look_up(self.makers.outside(run, self.program))
@@ -336,9 +336,8 @@ class Dependence:
 
     def _look_up(self, results: np.ndarray) -> None:
         """Set the entries of some results of blocks."""
-        active = np.array(self.bits, bool)
         if results.size:
-            self.slots[results[active[self.makers.of(results)]]] = True
+            self.slots[results[self.blocks[self.makers.of(results)]]] = True
 
     def has(self, operand: Address) -> bool:
         low, high = operand.bounds()

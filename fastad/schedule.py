@@ -19,8 +19,8 @@ from fastad.blas import one_thread, wants_one_thread
 from fastad.fused_packing import FusedPacking
 from fastad.kernels import layout as at
 from fastad.packing import pack_plain
-from fastad.passes import is_scalar_op, merge_runs
-from fastad.program import Block, Program, Run
+from fastad.passes import is_scalar_op
+from fastad.program import Address, Block, Program, Run
 from fastad.threads import pool, settings
 
 _NOTHING: AbstractContextManager[Any] = nullcontext()
@@ -31,40 +31,63 @@ def unroll(program: Program) -> Program:
     """Short element-wise blocks as scalar instructions; those of no elements are left out."""
     if not any(map(_is_short, program.segments)):
         return program
-    opcode: list[np.ndarray] = []
-    left: list[np.ndarray] = []
-    right: list[np.ndarray] = []
+    short: list[Block] = []
+    short_at: list[int] = []
+    runs: list[tuple[int, Run]] = []
     segments: list[Run | Block] = []
     count = 0
     for segment in program.segments:
         if isinstance(segment, Run):
-            part = slice(segment.start, segment.stop)
-            columns = program.opcode[part], program.left[part], program.right[part]
+            runs.append((count, segment))
         elif _is_short(segment):
             if segment.length == 0:
                 continue
-            slots = program.operand_slots(segment)
-            columns = np.full(segment.length, segment.code, np.uint8), slots[0], slots[-1]
+            short.append(segment)
+            short_at.append(count)
         else:
             segments.append(segment)
             continue
-        for whole, column in zip((opcode, left, right), columns, strict=True):
-            whole.append(column)
-        segments.append(Run(count, count + segment.length, segment.first))
+        last, first = segments[-1] if segments else None, segment.first
+        if isinstance(last, Run):
+            segments[-1] = Run(last.start, count + segment.length, last.first)
+        else:
+            segments.append(Run(count, count + segment.length, first))
         count += segment.length
-    return Program(
-        program.inputs, program.active, program.constants,
-        _joined(opcode, np.uint8), _joined(left, np.int32), _joined(right, np.int32),
-        merge_runs(segments), program.outputs, program.guards,
-    )  # fmt: skip
+    opcode, left, right = np.empty(count, np.uint8), np.empty(count, np.int32), np.empty(count, np.int32)
+    lengths = np.array([block.length for block in short])
+    places = _counted(np.array(short_at), lengths)
+    opcode[places] = np.repeat(np.array([block.code for block in short], np.uint8), lengths)
+    left[places] = _all_slots([block.operands[0] for block in short])
+    right[places] = _all_slots([block.operands[-1] for block in short])
+    for start, run in runs:
+        for column, old in ((opcode, program.opcode), (left, program.left), (right, program.right)):
+            column[start : start + run.length] = old[run.start : run.stop]
+    return Program(program.inputs, program.active, program.constants, opcode, left, right, tuple(segments),
+                   program.outputs, program.guards)  # fmt: skip
 
 
 def _is_short(segment: Run | Block) -> bool:
     return isinstance(segment, Block) and segment.length <= UNROLL and is_scalar_op(segment.code)
 
 
-def _joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:
-    return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
+def _counted(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """start, start + 1, ... for each of some ranges, one after the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))
+
+
+def _all_slots(addresses: list[Address]) -> np.ndarray:
+    """The slots of many addresses, one after the other."""
+    rows = np.array([(a.start, a.count, a.inner, a.step, a.outer) for a in addresses], np.int64)
+    counts = rows[:, 1]
+    start, inner, step, outer = (np.repeat(rows[:, k], counts) for k in (0, 2, 3, 4))
+    i = _counted(np.zeros(len(rows), np.int64), counts)
+    slots = start + i // inner * outer + i % inner * step
+    at = np.cumsum(counts) - counts
+    for number, address in enumerate(addresses):
+        if address.table is not None:
+            slots[at[number] : at[number] + address.count] = address.table
+    return slots
 
 
 class Schedule:
