@@ -293,6 +293,8 @@ def _meet(operand: Operand, cluster: Cluster, length: int) -> bool:
 
 def _ranges(flags: np.ndarray, gap: int) -> list[tuple[int, int]]:
     """Where the flags are set, as (start, stop); closer ones than `gap` are made one."""
+    if flags.all():
+        return [(0, flags.size)] if flags.size else []
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     starts, stops = edges[::2], edges[1::2]
     if starts.size == 0:

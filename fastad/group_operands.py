@@ -79,13 +79,13 @@ class Operands:
         for member in group.members:
             for k, operand in enumerate(() if member.is_matvec else member.block.operands):
                 if group.inner(operand) is None:
-                    number = self.known.setdefault(operand.key, len(self.all))
+                    number = self.known.setdefault(operand.quick_key, len(self.all))
                     if number == len(self.all):
                         self.all.append(Operand(operand.moved(layout.place), inputs, group.row))
                     self.all[number].active |= bool(member.active >> k & 1)
 
     def number(self, operand: Address) -> int:
-        return self.known[operand.key]
+        return self.known[operand.quick_key]
 
 
 def clusters_of(operands: Operands) -> list[Cluster]:

@@ -8,6 +8,8 @@ import numpy as np
 
 from fastad.program import Address, Block, Program, Run
 
+MANY = 64  # progressions that are not looked at one by one
+
 
 class Makers:
     """Looks up the segments that make the slots of a program.
@@ -30,15 +32,35 @@ class Makers:
         """The numbers of the segments that make some slots, all of which are results."""
         return np.searchsorted(self._array, slots, "right") - 1
 
-    def of_address(self, address: Address) -> list[int]:
+    def of_address(self, address: Address) -> set[int]:
         """The numbers of the segments that make elements of an operand."""
         low, high = address.bounds()
         if high < self.first_result:
-            return []
+            return set()
         at = bisect_right(self.firsts, high) - 1
         if self.firsts[at] <= low:
-            return [at]
-        return np.unique(self.of(self.results(address.slots()))).tolist()
+            return {at}
+        inner = min(address.inner, address.count)
+        rows = address.count // inner
+        if address.table is not None or min(inner, rows) > MANY:
+            return self.of_slots(address.slots())
+        # The parts of a stack: each is a progression, and mostly in one segment.
+        ways = (inner, address.step, rows, address.outer), (rows, address.outer, inner, address.step)
+        parts, apart, count, step = ways[inner > rows]
+        starts = range(address.start, address.start + parts * apart, apart) if apart else (address.start,)
+        return set().union(*(self._of_progression(start, count, step) for start in starts))
+
+    def _of_progression(self, start: int, count: int, step: int) -> set[int]:
+        stop = start + (count - 1) * step
+        if max(start, stop) < self.first_result:
+            return set()
+        ends = {bisect_right(self.firsts, end) - 1 for end in (start, stop)}
+        return ends if len(ends) == 1 else self.of_slots(start + np.arange(count) * step)
+
+    def of_slots(self, slots: np.ndarray) -> set[int]:
+        found = np.zeros(len(self.firsts), bool)
+        found[self.of(self.results(slots))] = True
+        return set(np.flatnonzero(found).tolist())
 
     def results(self, slots: np.ndarray) -> np.ndarray:
         """Those of some slots that are results."""

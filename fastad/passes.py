@@ -78,6 +78,7 @@ class _Aliases:
         self.firsts: list[int] = []
         self.stops: list[int] = []
         self.shifts: list[int] = []
+        self.tables: dict[bytes, np.ndarray] = {}
         self.noted: set[int] = set()  # whole blocks that `shift` knows nothing of
 
     def note(self, first: int, length: int) -> None:
@@ -114,7 +115,14 @@ class _Aliases:
             self.noted.discard(number)
 
     def follow(self, address: Address) -> Address:
-        """The address with every slot replaced by the one that stands for it."""
+        """The address with every slot replaced by the one that stands for it; equal tables are made one."""
+        address = self._followed(address)
+        if address.table is None:
+            return address
+        table = self.tables.setdefault(address.table.tobytes(), address.table)
+        return address if table is address.table else Address(0, address.count, 1, table=table)
+
+    def _followed(self, address: Address) -> Address:
         low, high = address.bounds()
         number = bisect_right(self.firsts, high) - 1
         if number >= 0 and self.firsts[number] <= low and high < self.stops[number]:
@@ -133,12 +141,12 @@ def _table_size(instructions: int) -> int:
 
 
 def _share_block(program: Program, block: Block, aliases: _Aliases, known: dict[Any, int]) -> Block:
-    operands = tuple(map(aliases.follow, block.operands))
+    operands = tuple([aliases.follow(operand) for operand in block.operands])
     if operands != block.operands:
         block = Block(block.code, block.first, block.length, operands, block.sizes, block.index)
     folded = _identity_operand(program, block)
     index = None if block.index is None else block.index.tobytes()
-    key = (block.code, block.length, tuple(operand.key for operand in operands), block.sizes, index)
+    key = (block.code, block.length, block.sizes, index, *[operand.quick_key for operand in operands])
     first = known.setdefault(key, block.first)
     if folded is not None:
         aliases.stand(block, operands[folded])
@@ -209,7 +217,7 @@ class _Needs:
         self._of_makers(self.makers.results(slots))
 
     def _of_makers(self, results: np.ndarray) -> None:
-        for number in np.unique(self.makers.of(results)).tolist():
+        for number in self.makers.of_slots(results):
             self.blocks[number] = True
 
     def of_run(self, run: Run) -> None:

@@ -8,7 +8,7 @@ table with an entry a slot costs less.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Places:
         self._ends = starts + lengths
         self._gone = np.concatenate([[0], np.cumsum(lengths)])
         self._end_list, self._gone_list = self._ends.tolist(), self._gone.tolist()
+        self.tables: dict[int, tuple[np.ndarray, Any]] = {}  # by identity: a table, and the address it has become
         self._table: np.ndarray | None = None
         if starts.size * SPARSE > slots:
             steps = np.ones(slots, np.int64)

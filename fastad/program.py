@@ -67,6 +67,13 @@ class Address:
 
     def moved(self, place: Places) -> Address:
         """The address after renumbering; `place` never changes the order of slots."""
+        if self.table is None:
+            return self._moved(place)
+        if id(self.table) not in place.tables:
+            place.tables[id(self.table)] = self.table, self._moved(place)
+        return place.tables[id(self.table)][1]
+
+    def _moved(self, place: Places) -> Address:
         low, high = self.bounds()
         shift = place[low] - low if low <= high else 0
         if low <= high and place[high] - high != shift:
@@ -83,6 +90,11 @@ class Address:
     def key(self) -> tuple[Any, ...]:
         table = None if self.table is None else self.table.tobytes()
         return (self.start, self.count, self.inner, self.step, self.outer, table)
+
+    @property
+    def quick_key(self) -> tuple[int, ...]:
+        """The same for a program whose equal tables are one (`passes.share`)."""
+        return (self.start, self.count, self.inner, self.step, self.outer, id(self.table))
 
     def part(self, array: np.ndarray) -> np.ndarray:
         """A view of the array's entries (contiguous) at the slots, shape (rows, columns); not with a table."""
