@@ -10,6 +10,7 @@ that have nothing to do with it do not part a group. A result that nobody outsid
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -99,6 +100,7 @@ class Layout:
     steps: list[Group | Single]
     place: Places
     kept: int = 0
+    operands: dict[int, Any] = field(default_factory=dict)  # of groups by identity, once they are made
 
     @property
     def size(self) -> int:

@@ -16,13 +16,13 @@ import numpy as np
 from fastad.blas import LARGE
 from fastad.fuse import Group, Layout, Single, fuse
 from fastad.fused_steps import Lists, lists_of
-from fastad.group_operands import Cluster, Operand, Operands, Span
+from fastad.group_operands import Cluster, Span, Operand, operands_of
 from fastad.kernels import layout as at
 from fastad.packing import Words, buffer_size, kind_of, operand_words, segment_row
 from fastad.passes import mark
 from fastad.places import Places
 from fastad.program import Address, Block, Guard, Program, Run
-from fastad.registers import Step, Word
+from fastad.registers import Register, Step, Word
 from fastad.seeds import known_seeds
 
 REGISTERS = 32  # up to as many, a register holds a whole block
@@ -113,19 +113,17 @@ class FusedPacking:
         return row
 
     def _add_steps(self, steps: list[Step], clusters: dict[int, int]) -> int:
-        rows = [[self._word(word, clusters) for word in step.words()] for step in steps]
+        rows = [[word if type(word) is int else self._word(word, clusters) for word in step.words()] for step in steps]
         return self.words.add(np.array(rows, np.int64).reshape(-1))
 
     def _word(self, word: Word, clusters: dict[int, int]) -> int:
-        if isinstance(word, int):
-            return word
         if isinstance(word, Cluster | Span):
             return clusters[id(word)]
         if isinstance(word, Address):
             if id(word) not in self.addresses:
                 self.addresses[id(word)] = self.words.add(operand_words(word, self.words))
             return self.addresses[id(word)]
-        return -1 - word.number
+        return -1 - word.number if isinstance(word, Register) else word
 
 
 def _block_length(group: Group, registers: int) -> int:
@@ -197,7 +195,7 @@ def _copied_inputs(layout: Layout) -> np.ndarray:
     read[[layout.place[guard.slot] for guard in program.guards]] = True
     for step in layout.steps:
         if isinstance(step, Group):
-            for operand in Operands(step, layout).all:
+            for operand in operands_of(step, layout).all:
                 if not operand.direct:
                     mark(operand.address, read)
         elif isinstance(step.segment, Block):
@@ -268,7 +266,7 @@ class _Bars:
             if member.stored and member.active:
                 first = int(place[member.block.first])
                 self._touch(self.state[first : first + member.block.length])
-        written = [operand for operand in Operands(group, self.layout).all if operand.active]
+        written = [operand for operand in operands_of(group, self.layout).all if operand.active]
         others = [operand for operand in written if not operand.is_run]
         for cluster in lists.clusters:
             part = self.state[cluster.lowest : cluster.highest + group.length]
@@ -293,10 +291,9 @@ def _meet(operand: Operand, cluster: Cluster, length: int) -> bool:
 
 def _ranges(flags: np.ndarray, gap: int) -> list[tuple[int, int]]:
     """Where the flags are set, as (start, stop); closer ones than `gap` are made one."""
-    if flags.all():
-        return [(0, flags.size)] if flags.size else []
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    starts, stops = edges[::2], edges[1::2]
+    edges = np.flatnonzero(flags[1:] != flags[:-1]) + 1
+    edges = np.concatenate([[0] if flags[:1].any() else [], edges, [flags.size] if flags[-1:].any() else []])
+    starts, stops = edges[::2].astype(np.int64), edges[1::2].astype(np.int64)
     if starts.size == 0:
         return []
     keep = starts[1:] - stops[:-1] > gap

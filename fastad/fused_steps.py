@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastad.fuse import Group, Layout, Member
-from fastad.group_operands import Cluster, Operand, Operands, Span, clusters_of, repeated_row
+from fastad.group_operands import Cluster, Span, Operand, clusters_of, operands_of, repeated_row
 from fastad.kernels import layout as at
 from fastad.program import Address, Block
 from fastad.pullback import PASS, PULL, STORED, stores_partials, values_needed, way
@@ -46,7 +46,7 @@ class _Writer:
     def __init__(self, group: Group, layout: Layout, seeds: dict[int, float]) -> None:
         self.group, self.layout, self.seeds = group, layout, seeds
         group.row = group.row or repeated_row(group)
-        self.operands = Operands(group, layout)
+        self.operands = operands_of(group, layout)
         self.lists = Lists(clusters=clusters_of(self.operands))
         self.lists.sums = [int(layout.place[m.block.first]) for m in group.members if m.is_sum and not m.row]
         singles = [k for k, o in enumerate(self.operands.all) if o.active and o.is_single]

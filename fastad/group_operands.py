@@ -88,6 +88,13 @@ class Operands:
         return self.known[operand.quick_key]
 
 
+def operands_of(group: Group, layout: Layout) -> Operands:
+    """What a group reads, made once."""
+    if id(group) not in layout.operands:
+        layout.operands[id(group)] = Operands(group, layout)
+    return layout.operands[id(group)]
+
+
 def clusters_of(operands: Operands) -> list[Cluster]:
     """Active consecutive operands, put together where they overlap."""
     found: list[Cluster] = []

@@ -51,24 +51,20 @@ def allocate(steps: list[Step]) -> int:
 
     What is made once a chunk keeps its register, as long as there are few of them.
     """
-    last: dict[Register, int] = {}
-    for i, step in enumerate(steps):
-        for word in step.words():
-            if isinstance(word, Register):
-                last[word] = i
-    kept = [step for step in steps if step.when]
-    for step in kept[PINNED:]:
-        step.when = 0
-    last |= {word: len(steps) for step in kept[:PINNED] for word in step.words() if isinstance(word, Register)}
+    mentioned = [[word for word in step.words() if type(word) is Register] for step in steps]
+    last = {word: i for i, words in enumerate(mentioned) for word in words}
+    kept = [i for i, step in enumerate(steps) if step.when]
+    for i in kept[PINNED:]:
+        steps[i].when = 0
+    last |= {word: len(steps) for i in kept[:PINNED] for word in mentioned[i]}
     free: list[int] = []
     count = 0
-    for i, step in enumerate(steps):
-        mentioned = [word for word in dict.fromkeys(step.words()) if isinstance(word, Register)]
-        for word in mentioned:
+    for i, words in enumerate(mentioned):
+        for word in words:
             if word.number < 0:
                 if last[word] == len(steps) or not free:
                     free.append(count)
                     count += 1
                 word.number = free.pop()
-        free += [word.number for word in mentioned if last[word] == i]
+        free += [word.number for word in dict.fromkeys(words) if last[word] == i]
     return count

@@ -54,8 +54,8 @@ def unroll(program: Program) -> Program:
             segments.append(Run(count, count + segment.length, first))
         count += segment.length
     opcode, left, right = np.empty(count, np.uint8), np.empty(count, np.int32), np.empty(count, np.int32)
-    lengths = np.array([block.length for block in short])
-    places = _counted(np.array(short_at), lengths)
+    lengths = np.array([block.length for block in short], np.int64)
+    places = _counted(np.array(short_at, np.int64), lengths)
     opcode[places] = np.repeat(np.array([block.code for block in short], np.uint8), lengths)
     left[places] = _all_slots([block.operands[0] for block in short])
     right[places] = _all_slots([block.operands[-1] for block in short])
@@ -78,7 +78,7 @@ def _counted(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 def _all_slots(addresses: list[Address]) -> np.ndarray:
     """The slots of many addresses, one after the other."""
-    rows = np.array([(a.start, a.count, a.inner, a.step, a.outer) for a in addresses], np.int64)
+    rows = np.array([(a.start, a.count, a.inner, a.step, a.outer) for a in addresses], np.int64).reshape(-1, 5)
     counts = rows[:, 1]
     start, inner, step, outer = (np.repeat(rows[:, k], counts) for k in (0, 2, 3, 4))
     i = _counted(np.zeros(len(rows), np.int64), counts)
