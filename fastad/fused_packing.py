@@ -16,7 +16,7 @@ import numpy as np
 from fastad.blas import LARGE
 from fastad.fuse import Group, Layout, Single, fuse
 from fastad.fused_steps import Lists, lists_of
-from fastad.group_operands import Cluster, Span, Operand, operands_of
+from fastad.group_operands import Cluster, Operand, Span, operands_of
 from fastad.kernels import layout as at
 from fastad.packing import Words, buffer_size, kind_of, operand_words, segment_row
 from fastad.passes import mark

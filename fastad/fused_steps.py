@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastad.fuse import Group, Layout, Member
-from fastad.group_operands import Cluster, Span, Operand, clusters_of, operands_of, repeated_row
+from fastad.group_operands import Cluster, Operand, Span, clusters_of, operands_of, repeated_row
 from fastad.kernels import layout as at
 from fastad.program import Address, Block
 from fastad.pullback import PASS, PULL, STORED, stores_partials, values_needed, way

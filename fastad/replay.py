@@ -108,6 +108,11 @@ class _without_collector:
         with self._lock:
             _without_collector._users -= 1
             if _without_collector._users == 0 and _without_collector._was_on:
+                if gc.get_freeze_count() == 0:
+                    # What is left is a tape, which stays: straight to the oldest generation with it, or the
+                    # next collection would visit each of its objects.
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.enable()
 
 
@@ -119,18 +124,21 @@ def new_tape(function: Callable[..., Any], call: Call) -> tuple[Tape, np.ndarray
     """
     with _without_collector():
         recording = record_function(function, call.structure, list(split(call.x, call.structure)), call.active)
-        tape = Tape(optimise(recording.program), call.structure, recording.out_structure)
+        value, out_structure = recording.value, recording.out_structure
+        program = optimise(recording.program)
+        del recording  # the passes have made another program of it
+        tape = Tape(program, call.structure, out_structure)
         computed = tape.evaluate(call.x)[0]
-    if not _agree(computed, recording.value):
+    if not _agree(computed, value):
         from fastad.testing import interpret
 
         values = interpret(tape.program, call.x, own_functions=True)[tape.program.outputs]
-        if not _agree(values, recording.value):
+        if not _agree(values, value):
             raise RecordingMismatch(
-                f"the tape of {_name(function)} computes {_short(values)}, but {_short(recording.value)} was "
+                f"the tape of {_name(function)} computes {_short(values)}, but {_short(value)} was "
                 "recorded: this is a bug in fastad, please report it with the function"
             )
-    return tape, recording.value
+    return tape, value
 
 
 class Replayer:

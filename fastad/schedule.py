@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -25,11 +25,14 @@ from fastad.threads import pool, settings
 
 _NOTHING: AbstractContextManager[Any] = nullcontext()
 UNROLL = 16  # longest element-wise block that is unrolled into the scalar stream
+MANY, UNROLL_MANY = 4096, 64  # among so many blocks, packing a longer one as a group would cost more than it saves
 
 
 def unroll(program: Program) -> Program:
     """Short element-wise blocks as scalar instructions; those of no elements are left out."""
-    if not any(map(_is_short, program.segments)):
+    blocks = sum([isinstance(segment, Block) for segment in program.segments])
+    longest = UNROLL if blocks < MANY else UNROLL_MANY
+    if not any(_is_short(segment, longest) for segment in program.segments):
         return program
     short: list[Block] = []
     short_at: list[int] = []
@@ -39,7 +42,7 @@ def unroll(program: Program) -> Program:
     for segment in program.segments:
         if isinstance(segment, Run):
             runs.append((count, segment))
-        elif _is_short(segment):
+        elif _is_short(segment, longest):
             if segment.length == 0:
                 continue
             short.append(segment)
@@ -66,8 +69,8 @@ def unroll(program: Program) -> Program:
                    program.outputs, program.guards)  # fmt: skip
 
 
-def _is_short(segment: Run | Block) -> bool:
-    return isinstance(segment, Block) and segment.length <= UNROLL and is_scalar_op(segment.code)
+def _is_short(segment: Run | Block, longest: int) -> TypeGuard[Block]:
+    return isinstance(segment, Block) and segment.length <= longest and is_scalar_op(segment.code)
 
 
 def _counted(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
