@@ -39,10 +39,11 @@ from fastad.kernels.layout import (
     STACK,
     TANGENTS,
 )  # fmt: skip
+from fastad.kernels.matrices import control
 from fastad.kernels.operands import clear
 from fastad.kernels.pointers import call_perform, distance, doubles, integers, pointer, shifted, words_at
 from fastad.kernels.second_order import curvature_sweep, second_sweep
-from fastad.kernels.sweeps import adjoint_sweep, control, first_failed_guard, primal_sweep, tangent_sweep
+from fastad.kernels.sweeps import adjoint_sweep, first_failed_guard, primal_sweep, tangent_sweep
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 entry = njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)

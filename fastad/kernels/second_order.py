@@ -32,13 +32,13 @@ from fastad.kernels.layout import (
     SIZE1,
     SIZE2,
 )  # fmt: skip
+from fastad.kernels.matrices import is_active
 from fastad.kernels.operands import accumulate, gather, one_lane, operand_count, operand_row, product
 from fastad.kernels.pointers import call_block
 from fastad.kernels.products import left_adjoint, right_adjoint
 from fastad.kernels.sweeps import (
     adjoint_block,
     block_operands,
-    is_active,
     left_slots,
     right_slots,
     run_scalar_kernel,

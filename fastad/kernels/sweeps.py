@@ -15,7 +15,7 @@ slots) and the gather buffers (`scratch`, each `room` numbers) are offsets into 
 
 from numba import njit
 
-from fastad.kernels.groups import finish_adjoints, finish_values, run_group, run_product
+from fastad.kernels.groups import finish_adjoints, finish_values, run_group
 from fastad.kernels.layout import (
     ACTIVE,
     AT_GUARDS,
@@ -26,10 +26,8 @@ from fastad.kernels.layout import (
     BLOCK,
     BLOCK_PARTIALS,
     BLOCK_PRIMAL,
-    BUFFERS,
     ELEMENTWISE,
     FIRST,
-    FORWARD,
     G_BACKWARD,
     G_BOTH,
     G_FORWARD,
@@ -39,37 +37,32 @@ from fastad.kernels.layout import (
     GROUP,
     GUARDS,
     KIND,
-    LEFT_ADJOINT,
     LENGTH,
-    M_CHUNKS,
     MATMUL,
     OPCODE,
     PRIMAL,
-    RIGHT_ADJOINT,
     ROW,
     SCALAR_LINEARIZE,
     SCALAR_PRIMAL,
     SCALAR_RUN,
     SEGMENTS,
     SIZE0,
-    SIZE1,
-    SIZE2,
     START,
     SUM,
 )  # fmt: skip
+from fastad.kernels.matrices import adjoint_matmul, control, is_active, primal_matmul, tangent_matmul
 from fastad.kernels.operands import (
     accumulate,
     clear,
     gather,
-    one_lane,
     operand_count,
     operand_row,
     product,
     spread,
     stands_in_one_level,
 )  # fmt: skip
-from fastad.kernels.pointers import byte_codes, call_block, call_scalar, doubles, indices, integers, shifted, table
-from fastad.kernels.products import absolute_matmul, left_adjoint, matmul, pairwise_sum, right_adjoint
+from fastad.kernels.pointers import byte_codes, call_block, call_scalar, doubles, indices, shifted, table
+from fastad.kernels.products import pairwise_sum
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -92,11 +85,6 @@ def run_scalar_kernel(code, work, which, row, target):
     stop = start + code[row + LENGTH]
     call_scalar(code[which], opcode, left_slots(code), right_slots(code), start, stop, code[row + FIRST],
                 work, shifted(work, target))  # fmt: skip
-
-
-@kernel
-def is_active(code, row, k):
-    return code[row + ACTIVE] >> k & 1 == 1
 
 
 @kernel
@@ -149,21 +137,6 @@ def scatter_rows(code, work, row, lanes, source, scratch):
 
 
 @kernel
-def factors(code, work, row, scratch, room):
-    """Offsets of the two factors of a matrix product, and its sizes."""
-    m, p, n = code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
-    x = gather(code, work, operand_row(row, 0), 0, m * p, 1, 0, scratch)
-    y = gather(code, work, operand_row(row, 1), 0, p * n, 1, 0, scratch + room)
-    return x, y, m, p, n
-
-
-@kernel
-def control(work, scratch, room):
-    """The control words, which stand behind the gather buffers."""
-    return integers(shifted(work, scratch + BUFFERS * room))
-
-
-@kernel
 def primal_group(code, work, env, task, row):
     """A group's values; its adjoints too where their seed is known and they are asked for."""
     if task == GRADIENT and code[row + G_SEEDED] == 1:
@@ -183,12 +156,6 @@ def adjoint_group(code, work, env, row):
 
 
 @kernel
-def by_chunks(code, row):
-    """Whether a matrix product is large enough for several threads; only the fused form has chunks."""
-    return code[row + M_CHUNKS] > 1
-
-
-@kernel
 def primal_block(code, work, row, scratch, room):
     kind, length = code[row + KIND], code[row + LENGTH]
     if kind == ELEMENTWISE:
@@ -197,11 +164,7 @@ def primal_block(code, work, row, scratch, room):
     elif kind == SUM:
         sum_rows(code, work, row, 1, 0, scratch, room)
     elif kind == MATMUL:
-        x, y, m, p, n = factors(code, work, row, scratch, room)
-        if by_chunks(code, row):
-            run_product(code, work, control(work, scratch, room), row, FORWARD, x, y, code[row + FIRST])
-        else:
-            matmul(work, x, y, m, p, n, code[row + FIRST])
+        primal_matmul(code, work, row, scratch, room)
     else:
         scatter_rows(code, work, row, 1, 0, scratch)
 
@@ -258,22 +221,6 @@ def tangent_elementwise(code, work, row, lanes, dots, scratch, room):
                 d = spread(work, scratch + (3 + k) * room, size, lanes, scratch + 7 * room)
                 for j in range(size * lanes):
                     work[out + j] += product(work[d + j], work[t + j])
-
-
-@kernel
-def tangent_matmul(code, work, row, lanes, dots, scratch, room):
-    x, y, m, p, n = factors(code, work, row, scratch, room)
-    out, part = dots + code[row + FIRST] * lanes, scratch + 3 * room
-    clear(work, out, m * n * lanes)
-    for k in range(2):
-        if is_active(code, row, k):
-            count = operand_count(code, row, k)
-            t = gather(code, work, operand_row(row, k), 0, count, lanes, dots, scratch + 4 * room)
-            for index in range(lanes):
-                one = one_lane(work, t, count, lanes, index, scratch + 2 * room)
-                absolute_matmul(work, one if k == 0 else x, y if k == 0 else one, m, p, n, part)
-                for j in range(m * n):
-                    work[out + j * lanes + index] += work[part + j]
 
 
 @kernel
@@ -351,43 +298,6 @@ def adjoint_sum(code, work, row, lanes, bars, scratch):
         for low in range(0, inner, step):
             size = min(step, inner - low)
             accumulate(code, work, operand_row(row, 0), i * inner + low, size, lanes, bars, scratch)
-
-
-@kernel
-def adjoint_by_chunks(code, work, row, k, x, y, g, scratch, room):
-    """An adjoint of a matrix product into the fourth buffer."""
-    env, part, parts = control(work, scratch, room), scratch + 3 * room, scratch + 5 * room
-    if k == 0:
-        run_product(code, work, env, row, LEFT_ADJOINT, g, y, part)
-        return
-    run_product(code, work, env, row, RIGHT_ADJOINT, x, g, parts)
-    size = code[row + SIZE1] * code[row + SIZE2]
-    for j in range(size):
-        total = work[parts + j]
-        for chunk in range(1, code[row + M_CHUNKS]):
-            total += work[parts + chunk * size + j]
-        work[part + j] = total
-
-
-@kernel
-def adjoint_matmul(code, work, row, lanes, bars, scratch, room):
-    x, y, m, p, n = factors(code, work, row, scratch, room)
-    g, part, whole = bars + code[row + FIRST] * lanes, scratch + 3 * room, scratch + 4 * room
-    for k in range(2):
-        if is_active(code, row, k):
-            count = operand_count(code, row, k)
-            for index in range(lanes):
-                one = one_lane(work, g, m * n, lanes, index, scratch + 2 * room)
-                if by_chunks(code, row):
-                    adjoint_by_chunks(code, work, row, k, x, y, one, scratch, room)
-                elif k == 0:
-                    left_adjoint(work, one, y, m, p, n, part)
-                else:
-                    right_adjoint(work, x, one, m, p, n, part)
-                if lanes > 1:
-                    for j in range(count):
-                        work[whole + j * lanes + index] = work[part + j]
-            accumulate(code, work, operand_row(row, k), 0, count, lanes, bars, whole if lanes > 1 else part)
 
 
 @kernel
