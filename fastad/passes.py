@@ -20,7 +20,7 @@ import numpy as np
 from fastad import kernels
 from fastad.makers import Makers
 from fastad.ops import BY_CODE, OPS, Op
-from fastad.places import Gaps, Places
+from fastad.places import Gaps, Places, zeros
 from fastad.program import Address, Block, Guard, Program, Run, address_of
 
 _COMMUTES = np.zeros(256, np.uint8)
@@ -73,7 +73,7 @@ class _Aliases:
     """
 
     def __init__(self, slots: int) -> None:
-        self.shift = np.zeros(slots, np.int64)
+        self.shift = zeros(slots, np.int64)
         self.low, self.high = slots, -1
         self.firsts: list[int] = []
         self.stops: list[int] = []
@@ -208,7 +208,7 @@ class _Needs:
 
     def __init__(self, program: Program) -> None:
         self.program, self.makers = program, Makers(program)
-        self.slots = np.zeros(program.slots, bool)
+        self.slots = zeros(program.slots, bool)
         self.blocks = [False] * len(program.segments)
         self.of_slots(np.concatenate([program.outputs, [guard.slot for guard in program.guards]]).astype(np.int64))
 
@@ -332,7 +332,7 @@ class Dependence:
 
     def __init__(self, program: Program) -> None:
         self.program, self.makers = program, Makers(program)
-        self.slots = np.zeros(program.slots, bool)
+        self.slots = zeros(program.slots, bool)
         self.slots[: program.inputs] = program.active
         self.all_active = bool(program.active.all())
         self.bits, self.blocks = [0] * len(program.segments), np.zeros(len(program.segments), bool)

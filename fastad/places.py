@@ -8,11 +8,22 @@ table with an entry a slot costs less.
 from __future__ import annotations
 
 from bisect import bisect_right
+from mmap import mmap
 from typing import Any, overload
 
 import numpy as np
 
 SPARSE = 64  # slots a gap, from which on gaps are looked up
+LARGE = 1 << 20  # bytes, from which on zeros are asked of the system
+
+
+def zeros(count: int, dtype: type) -> np.ndarray:
+    """As `np.zeros`; large ones take neither time nor memory before they are touched.
+
+    NumPy's own may be memory that was used before and is cleared first.
+    """
+    size = count * np.dtype(dtype).itemsize
+    return np.zeros(count, dtype) if size < LARGE else np.frombuffer(mmap(-1, size), dtype, count)
 
 
 class Places:

@@ -173,8 +173,12 @@ class Schedule:
         try:
             work = self._pool.pop()
         except IndexError:
-            return self.new_workspace(size)
-        return work if work.size >= size else self.new_workspace(size)
+            pass
+        else:
+            if work.size >= size:
+                return work
+        # Large enough for a gradient, which mostly comes next; what nobody touches takes no memory.
+        return self.new_workspace(max(size, self.workspace_size(at.GRADIENT, 1)))
 
     def exchange(self, work: np.ndarray, size: int) -> np.ndarray:
         """The workspace itself if it is large enough, else another."""

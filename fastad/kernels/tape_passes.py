@@ -73,7 +73,9 @@ def share_run(bounds, opcode, left, right, shift, constants, commutes, table, re
         if repeated >= 0:
             shift[result] = repeated - result
             continue
-        at = mixed(op, a, b) & mask
+        # Operands are mostly recent: their neighbourhood is in cache, and the hash only comes second.
+        at = np.uint64(2 * max(a, b) + ((min(a, b) ^ op) & 7)) & mask
+        tries = 0
         while True:
             j = table[at]
             if j < 0:
@@ -82,7 +84,8 @@ def share_run(bounds, opcode, left, right, shift, constants, commutes, table, re
             if opcode[j] == op and left[j] == a and right[j] == b:
                 shift[result] = result_of[j] - result
                 break
-            at = (at + np.uint64(1)) & mask
+            at = (mixed(op, a, b) if tries == 0 else at + np.uint64(1)) & mask
+            tries += 1
 
 
 @entry

@@ -227,15 +227,15 @@ class TracedArray:
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise _cut("pickling", "a traced value cannot leave its recording")
 
-    def __copy__(self) -> Any:
+    def __copy__(self, memo: Any = None) -> Any:
         return self.copy()
 
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self.copy()
+    __deepcopy__ = __copy__
 
     def _set_shape(self, shape: Any) -> None:
         new = self.reshape(shape)
-        self.value, self._slots, self.root = new.value, new._slots, new.root
+        slots = self._slots.reshape(new.shape) if new._slots is None and self._slots is not None else new._slots
+        self.value, self._slots, self.root = new.value, slots, new.root
 
     # --- slots --------------------------------------------------------------------------------------
     @property
@@ -249,8 +249,7 @@ class TracedArray:
         if self._slots is None:
             root, value = self.root, self.value
             if root is not self:
-                scale = 8 // value.itemsize
-                strides = tuple([stride * scale for stride in value.strides])
+                strides = tuple([8 // value.itemsize * stride for stride in value.strides])
                 self._slots = np.ndarray(value.shape, np.int64, root.slots, 8 * self.offset, strides)
                 self.builder = root.builder
             elif self.first is not None:
@@ -268,7 +267,7 @@ class TracedArray:
         return (self.value.__array_interface__["data"][0] - root.pointer) // self.value.itemsize
 
     def part(self, value: np.ndarray) -> TracedArray | None:
-        """An array made from the values without a copy; None where it is a copy or slots must be looked at."""
+        """What was made of the values as a view; None where it is a copy or slots must be looked at."""
         root = self.root
         if (root.first is None and root.builder is not None) or owner(value) is not owner(root.value):
             return None
@@ -371,9 +370,10 @@ def common_builder(values: tuple[Any, ...]) -> Builder | None:
     """The recording that the traced ones among `values` belong to."""
     builder: Builder | None = None
     for x in values:
-        if type(x) is TracedScalar or (type(x) is TracedArray and not x.passive):
-            mine = x.builder if type(x) is TracedScalar else x.root.builder or x.builder
-            if builder is not None and mine is not builder:
+        kind = type(x)
+        mine = (x.root.builder or x.builder) if kind is TracedArray else x.builder if kind is TracedScalar else None
+        if mine is not None and mine is not builder:
+            if builder is not None:
                 raise StaleValue(
                     f"values of two different recordings meet at {user_line()}: a traced value was kept from an "
                     "earlier call or passed to another thread"
