@@ -356,6 +356,10 @@ class Dependence:
             return self.bits[number] != 0
         if high < self.program.inputs and self.all_active:
             return True
+        if low >= self.program.first_result:
+            found = list(self.makers.of_address(operand))
+            if all(isinstance(self.program.segments[number], Block) for number in found):
+                return bool(self.blocks[found].any())
         return bool(self.of(operand.slots()).any())
 
     def of(self, slots: np.ndarray) -> np.ndarray:
