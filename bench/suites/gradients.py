@@ -18,7 +18,7 @@ class Functions:
         self.function, self.x = module.objective, module.example(max(n, 2))[0]
         self.both = ad.value_and_grad(self.function)
         self.bound, self.gradient = ad.bind(self.function, self.x), np.empty(self.x.shape)
-        for _ in range(3):
+        for _ in range(5):
             self.both(self.x)
             self.bound(self.x, self.gradient)
 
@@ -43,7 +43,7 @@ class ScalarCode:
         self.x = {"lorenz": lambda: lorenz.example(1000), "minors": minors.example, "mixed": mixed.example}[work]()[0]
         function = {"lorenz": lambda p: lorenz.objective(p, 1000), "minors": minors.objective, "mixed": mixed.objective}
         self.both = ad.value_and_grad(function[work])
-        for _ in range(3):
+        for _ in range(5):
             self.both(self.x)
 
     def time_value_and_grad(self, work):
@@ -62,7 +62,7 @@ class Threads:
         ad.settings.threads = threads or self.usual
         self.x = mixture.example(1_000_000)[0]
         self.both = ad.value_and_grad(mixture.objective)
-        for _ in range(3):
+        for _ in range(5):
             self.both(self.x)
 
     def teardown(self, threads):

@@ -25,7 +25,7 @@ class Objectives:
         self.active, data = arguments[:count], arguments[count:]
         self.function = partial(with_data, module.objective, data)
         self.both = ad.value_and_grad(self.function, tuple(range(count)))
-        for _ in range(3):
+        for _ in range(5):
             self.both(*self.active)
 
     def time_value_and_grad(self, objective):
@@ -45,7 +45,7 @@ class Products:
     def setup(self, n):
         self.x = np.random.default_rng(0).normal(size=(n, n)) / n
         self.both = ad.value_and_grad(lambda a: np.sum(a @ a @ a))
-        for _ in range(3):
+        for _ in range(5):
             self.both(self.x)
 
     def time_value_and_grad(self, n):
