@@ -56,6 +56,8 @@ class Rooms:
         if self.simple:
             value = kernels.gradient.dispatcher(room.address, x, gradient)
         else:
+            if room.work.size < self.schedule.workspace_size(at.GRADIENT, 1):
+                room = Room(self.schedule)  # `settings.threads` has been raised
             self.schedule.invite(room.work)
             with self.schedule.blas():
                 value = kernels.gradient.dispatcher(room.address, x, gradient)
