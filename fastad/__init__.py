@@ -17,5 +17,6 @@ from fastad.transforms.products import vjp as vjp
 from fastad.transforms.recording import record as record
 from fastad.transforms.recording import stop_gradient as stop_gradient
 from fastad.transforms.recording import warmup as warmup
+from fastad.transforms.vmap import vmap as vmap
 
 __version__ = "0.1.0"

@@ -367,6 +367,13 @@ class Dependence:
         self._look_up(self.makers.results(slots))
         return self.slots[slots]
 
+    def of_all(self) -> np.ndarray:
+        """A flag for every slot; bool, shape (slots,)."""
+        for number, segment in enumerate(self.program.segments):
+            if self.blocks[number]:
+                self.slots[segment.first : segment.first + segment.length] = True
+        return self.slots
+
 
 def is_scalar_op(code: int) -> bool:
     """Whether an operation fits the scalar stream."""

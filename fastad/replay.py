@@ -165,11 +165,11 @@ class Replayer:
             result, failed = action(tape)
             if failed < 0:
                 if number:
-                    self.tapes[call.key] = [tape, *(other for other in known if other is not tape)]
+                    self.keep(call, tape)
                 self._audit(call, tape)
                 return result
         tape = self.record(call)
-        self.tapes[call.key] = [tape, *known][:PATHS]
+        self.keep(call, tape)
         # At the point of its own recording the path is right even where rounding flips a tie.
         return action(tape)[0]
 
@@ -192,11 +192,20 @@ class Replayer:
         return pack(leaves)
 
     def _audit(self, call: Call, tape: Tape) -> None:
-        if settings.audit == "never":
-            return
-        count = self.calls[call.key] = self.calls.get(call.key, 1) + 1
-        if settings.audit == "always" or count & (count - 1) == 0:
+        if self.audit_due(call.key):
             self.audit(call, tape)
+
+    def audit_due(self, key: Any) -> bool:
+        """Count a call, and say whether it is to be audited."""
+        if settings.audit == "never":
+            return False
+        count = self.calls[key] = self.calls.get(key, 1) + 1
+        return settings.audit == "always" or count & (count - 1) == 0
+
+    def keep(self, call: Call, tape: Tape) -> None:
+        """Put a tape first among those of its signature."""
+        known = self.tapes.get(call.key, ())
+        self.tapes[call.key] = [tape, *(other for other in known if other is not tape)][:PATHS]
 
     def skip_to_audit(self, key: Any, calls: int) -> int:
         """How many calls may go unseen before an audit is due; they are counted in advance."""

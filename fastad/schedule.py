@@ -20,6 +20,7 @@ from fastad.fused_packing import FusedPacking
 from fastad.kernels import layout as at
 from fastad.packing import pack_plain
 from fastad.passes import is_scalar_op
+from fastad.points import Points
 from fastad.program import Address, Block, Program, Run
 from fastad.threads import pool, settings
 
@@ -111,10 +112,17 @@ class Schedule:
         self.one_thread_of_blas = wants_one_thread(self.program)
         self._pool: list[np.ndarray] = []
         self._ready: set[tuple[int, int]] = set()
+        self._points: dict[int, Points] = {}
 
     @cached_property
     def plain(self) -> np.ndarray:
         return pack_plain(self.program)
+
+    def points(self, task: int) -> Points:
+        """The way of many points, for the task PRIMAL or GRADIENT."""
+        if task not in self._points:
+            self._points[task] = Points(self, task)
+        return self._points[task]
 
     def code_for(self, task: int) -> np.ndarray:
         """The form that a task runs, with the dispatch kernels that it needs."""

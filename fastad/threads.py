@@ -1,4 +1,4 @@
-"""Threads that help with large groups.
+"""Threads that help with large groups, and with many points.
 
 Theory of operation. A call that has enough work invites helpers before it starts, and then takes chunks
 of work itself as they do (`kernels/fused.py`), so that it never waits for a helper that has not come.
@@ -11,13 +11,19 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from fastad import kernels
 from fastad.kernels import layout as at
+
+MOST_HELPERS = 64
+Part = TypeVar("Part")
 
 
 def available() -> int:
@@ -83,13 +89,42 @@ def _help(helper: int, calls: queue.SimpleQueue[tuple[np.ndarray, np.ndarray]]) 
         del code, work  # a sleeping helper keeps no memory
 
 
-pool = Pool()
+class Helpers:
+    """Threads that take parts of a work as the calling thread does, which never waits for one that has not begun."""
+
+    def __init__(self) -> None:
+        self.executor: ThreadPoolExecutor | None = None
+
+    def share(self, parts: Iterable[Part], carry_out: Callable[[Part], None], threads: int) -> None:
+        """Carry out all parts, each by one of so many threads."""
+        if self.executor is None:
+            self.executor = ThreadPoolExecutor(MOST_HELPERS, thread_name_prefix="fastad-points")
+        left = deque(parts)
+
+        def work() -> None:
+            while left:
+                try:
+                    part = left.popleft()
+                except IndexError:  # another thread was faster
+                    return
+                carry_out(part)
+
+        others = [self.executor.submit(work) for _ in range(min(threads - 1, len(left) - 1, MOST_HELPERS))]
+        try:
+            work()
+        finally:
+            for other in others:
+                if not other.cancel():
+                    other.result()
+
+
+pool, helpers = Pool(), Helpers()
 
 
 def _renew() -> None:
     """A forked child has none of its parent's threads."""
-    global pool
-    pool.__init__()  # type: ignore[misc]
+    for threads in (pool, helpers):
+        threads.__init__()  # type: ignore[misc]
 
 
 if hasattr(os, "register_at_fork"):

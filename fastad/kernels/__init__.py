@@ -27,7 +27,7 @@ from numba import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
-from fastad.kernels import dispatch, entries, fused, layout, tape_passes
+from fastad.kernels import dispatch, entries, fused, layout, places, points, tape_passes
 from fastad.kernels.pointers import (
     ADJOINT_ARGUMENTS,
     BLOCK_ARGUMENTS,
@@ -148,6 +148,10 @@ _FLAT, _CODE = types.float64[::1], types.int64[::1]
 run = _Entry(entries.run, types.float64(types.int64, types.int64, _CODE, _FLAT, _FLAT, _FLAT))
 gradient = _Entry(entries.gradient, types.float64(types.int64, _FLAT, _FLAT))
 assist = _Entry(entries.assist, types.void(_CODE, _FLAT, types.int64))
+_BYTES, _INT32 = types.uint8[::1], types.int32[::1]
+_POINTS = types.void(types.int64, _CODE, _FLAT, types.int64, types.int64, _FLAT, _FLAT, _FLAT, _BYTES)
+run_points = _Entry(points.run_points, _POINTS)
+run_one_by_one = _Entry(points.run_one_by_one, _POINTS)
 DISPATCH = (
     _Dispatch(entries.perform, TASK_ARGUMENTS, layout.PERFORM),
     _Dispatch(dispatch.scalar_primal, SCALAR_ARGUMENTS, layout.SCALAR_PRIMAL),
@@ -161,10 +165,15 @@ DISPATCH = (
     _Dispatch(dispatch.block_curvature, BLOCK_ARGUMENTS, layout.BLOCK_CURVATURE),
 )
 
-_BYTES, _INT32 = types.uint8[::1], types.int32[::1]
 share_run = _Entry(tape_passes.share_run, types.void(_CODE, _BYTES, _CODE, _CODE, _CODE, _FLAT, _BYTES, _CODE, _CODE))
 mark_live = _Entry(tape_passes.mark_live, types.void(_CODE, _INT32, _INT32, _BYTES))
 mark_dependent = _Entry(tape_passes.mark_dependent, types.void(_CODE, _INT32, _INT32, _BYTES))
 renumber = _Entry(tape_passes.renumber, types.void(_CODE, types.int64, types.int64, types.int64))
 describe = _Entry(tape_passes.describe, types.boolean(_CODE, _CODE))
-ALL = (run, gradient, assist, share_run, mark_live, mark_dependent, renumber, describe, *DISPATCH)
+_STREAM = (types.int64, _BYTES, _INT32, _INT32, _CODE, _CODE)
+place_values = _Entry(places.place_values, types.int64(*_STREAM, _BYTES, _CODE, _CODE, _INT32, _CODE))
+place_adjoints = _Entry(places.place_adjoints, types.int64(*_STREAM, _BYTES, _CODE, _CODE, _CODE, _INT32, _CODE))
+ALL = (
+    run, gradient, assist, run_points, run_one_by_one, share_run, mark_live, mark_dependent, renumber, describe,
+    place_values, place_adjoints, *DISPATCH,
+)  # fmt: skip

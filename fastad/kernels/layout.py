@@ -36,7 +36,11 @@ AT_CLEARS = 24
 DIRECT = 25  # 1: the adjoints of the inputs stand in the caller's array and nowhere else
 CELLS = 26  # partial sums of a group, and adjoints that cross from one chunk into the one before
 GROUP_SCRATCH = 27  # registers of a group, and a stack for its sums
-HEADER = 32
+AT_FORWARD = 30  # steps of many points: values, and adjoints
+AT_BACKWARD = 31
+BAR_PLACES = 32  # places of adjoints of many points
+SEED = 33  # place of the adjoint of the one output, or -1
+HEADER = 40
 
 # --- a segment row ----------------------------------------------------------------------------------
 KIND = 0
@@ -150,6 +154,25 @@ MATRIX_Y = 13
 MATRIX_OUT = 14
 CONTROL = 16
 STACK = 256  # numbers that a group's sums need besides its registers
+
+# --- many points: a slot is a place, which holds LANES consecutive numbers, one a point ----------------
+LANES = 16
+FORWARD_FROM, FORWARD_TO = 4, 5  # words of a run's row: its part of the steps, in 32-bit words
+BACKWARD_FROM, BACKWARD_TO = 8, 9
+
+# A step of values: action, places of the two operands, place of the result. Behind the last two actions come
+# the opcode and the places of the partials.
+V_ADD, V_SUBTRACT, V_MULTIPLY, V_DIVIDE, V_NEGATIVE, V_PRIMAL, V_LINEARIZE = 0, 1, 2, 3, 4, 5, 6
+VALUE_WORDS, VALUE_WORDS_LONG = 4, 8
+
+# A step of adjoints: 2 * action (+ 1 where the target is written, not added to), place of a factor, of the
+# adjoint of the result, of the target. B_PULL: the opcode in place of the factor, bit k where target k is written,
+# places of left, right and result, two targets.
+B_PASS, B_NEGATE, B_SCALE, B_TWICE, B_PULL = 0, 1, 2, 3, 4
+BAR_WORDS, BAR_WORDS_LONG = 4, 12
+
+# How the adjoint of an operand comes about, for the scan that writes the steps.
+WAY_NONE, WAY_PASS, WAY_NEGATE, WAY_LEFT, WAY_RIGHT, WAY_RESULT, WAY_TWICE, WAY_STORED, WAY_PULL = range(9)
 
 # --- block stream -----------------------------------------------------------------------------------
 BLOCK = 512  # elements whose partials and intermediates stay in the first-level cache
