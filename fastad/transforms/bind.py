@@ -36,7 +36,9 @@ class Bound:
         """The value at x; the gradient is written into the given array."""
         self.calls -= 1
         rooms = self.rooms
-        if self.calls <= 0 or rooms is None or x.shape != self.shape or gradient.shape != self.shape:
+        if self.calls <= 0 or rooms is None or not (type(x) is type(gradient) is np.ndarray):
+            return self._long_way(x, gradient)
+        if x.shape != self.shape or gradient.shape != self.shape:
             return self._long_way(x, gradient)
         if len(self.shape) != 1 or not rooms.simple or rooms.guarded:
             return self._with_care(rooms, x, gradient)
@@ -60,9 +62,11 @@ class Bound:
     def _long_way(self, x: np.ndarray, gradient: np.ndarray) -> float:
         """Checks, audit, another path through the function."""
         for what, array in (("x", x), ("the gradient", gradient)):
-            if not isinstance(array, np.ndarray) or array.shape != self.shape:
+            if not isinstance(array, np.ndarray):
+                raise UnsupportedDtype(f"{what} is {type(array).__name__}, but an array of float64 is needed")
+            if array.shape != self.shape:
                 raise ShapeMismatch(
-                    f"{what} has shape {np.shape(array)}, but the function is bound to arrays of shape {self.shape}"
+                    f"{what} has shape {array.shape}, but the function is bound to arrays of shape {self.shape}"
                 )
         if not self._fits(gradient):
             raise UnsupportedDtype(

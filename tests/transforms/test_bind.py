@@ -48,6 +48,10 @@ def test_what_does_not_fit_a_bound_function_is_refused():
             g(np.ones(5), np.empty(4))
         with pytest.raises(ShapeMismatch, match=r"the gradient has shape \(3,\)"):
             g(np.ones(4), np.empty(3))
+        with pytest.raises(UnsupportedDtype, match="x is list, but an array"):
+            g([1.0, 2.0, 3.0, 4.0], np.empty(4))
+        with pytest.raises(UnsupportedDtype, match="the gradient is NoneType"):
+            g(np.ones(4), None)
         with pytest.raises(UnsupportedDtype, match="float32"):
             g(np.ones(4), np.empty(4, np.float32))
         with pytest.raises(UnsupportedDtype, match="not contiguous"):
