@@ -1,4 +1,4 @@
-"""The lists of steps of a group: forward, backward, and both at once.
+"""The lists of steps of a group: forward, forward keeping costly partials, backward, and both at once.
 
 Theory of operation. A list is written over virtual registers, one for each value, partial and adjoint of
 the group's instructions; a scan over the list then gives each a real register from its first to its
