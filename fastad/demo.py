@@ -132,7 +132,7 @@ def prepare() -> None:
     """Get the kernels, with a word about how long it takes where they must be compiled."""
     missing = len(kernels.missing())
     if missing:
-        print(f"{missing} kernels are compiled now: about a minute, once on this machine.", flush=True)
+        print(f"{missing} kernels are compiled now: one to two minutes, once on this machine.", flush=True)
     print(f"Kernels ready in {ad.warmup():.1f} s.", flush=True)
 
 
