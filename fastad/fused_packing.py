@@ -65,6 +65,7 @@ class FusedPacking:
         self.words.add_ranges(_ranges(copied, GAP), at.COPIES)
         self.words.add_ranges(_ranges(bars.state == _Bars.CLEARED, GAP), at.CLEARS)
         self.words.header[at.DIRECT] = bars.direct
+        self.fresh_products = bars.fresh_products
 
     # --- rows -------------------------------------------------------------------------------------
     def _row(self, step: Group | Single) -> list[int]:
@@ -79,6 +80,7 @@ class FusedPacking:
         row = segment_row(moved, self.words, step.active)
         if isinstance(moved, Block) and kind_of(moved) == at.MATMUL:
             row[at.M_CHUNK], row[at.M_CHUNKS] = _row_chunks(*moved.sizes)
+            row[at.M_FRESH] = int(id(step) in self.fresh_products)
             self.parallel |= row[at.M_CHUNKS] > 1
         return row
 
@@ -213,12 +215,15 @@ class _Bars:
         UNTOUCHED, CLEARED (before the sweep) or WRITTEN (by a group that is the first to do so).
     direct : bool
         Whether only groups touch those of the inputs.
+    fresh_products : set of int
+        Identities of the products that are the first to write their left factor's adjoints.
     """
 
     UNTOUCHED, CLEARED, WRITTEN = 0, 1, 2
 
     def __init__(self, layout: Layout, lists: dict[int, Lists]) -> None:
         self.layout, self.lists, self.direct = layout, lists, True
+        self.fresh_products: set[int] = set()
         self.state = np.zeros(layout.size, np.uint8)
         self.inputs = layout.program.inputs
         self._touch_slots(layout.place[layout.program.outputs])
@@ -258,7 +263,17 @@ class _Bars:
         for k, operand in enumerate(segment.operands):
             if step.active >> k & 1:
                 self.direct &= operand.bounds()[0] >= self.inputs
-                self._touch_address(operand.moved(place))
+                self._operand(step, k, operand.moved(place))
+
+    def _operand(self, step: Single, k: int, address: Address) -> None:
+        """An operand's adjoints; a product writes those of its left factor at once if nobody has before."""
+        part = self.state[address.start : address.start + address.count]
+        is_left = k == 0 and isinstance(step.segment, Block) and kind_of(step.segment) == at.MATMUL
+        if is_left and address.is_run and address.start >= self.inputs and not part.any():
+            part[:] = self.WRITTEN
+            self.fresh_products.add(id(step))
+        else:
+            self._touch_address(address)
 
     def _group(self, group: Group) -> None:
         lists, place = self.lists[id(group)], self.layout.place

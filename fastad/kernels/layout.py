@@ -88,6 +88,7 @@ G_STRIDE = 22  # distance of its registers
 # --- a matrix product's row: words of the operand that it does not have -----------------------------
 M_CHUNK = 20  # rows of a chunk
 M_CHUNKS = 21
+M_FRESH = 22  # 1: nobody has written the adjoint of the left factor before, which is consecutive
 FORWARD, LEFT_ADJOINT, RIGHT_ADJOINT = 0, 1, 2  # which product a chunk is part of
 
 # --- a cluster: operands in memory whose slots overlap ----------------------------------------------

@@ -14,10 +14,12 @@ from fastad.kernels.layout import (
     FORWARD,
     LEFT_ADJOINT,
     M_CHUNKS,
+    M_FRESH,
     RIGHT_ADJOINT,
     SIZE0,
     SIZE1,
     SIZE2,
+    START,
 )  # fmt: skip
 from fastad.kernels.operands import accumulate, clear, gather, one_lane, operand_count, operand_row
 from fastad.kernels.pointers import integers, shifted
@@ -78,9 +80,9 @@ def tangent_matmul(code, work, row, lanes, dots, scratch, room):
 
 
 @kernel
-def adjoint_by_chunks(code, work, row, k, x, y, g, scratch, room):
-    """An adjoint of a matrix product into the fourth buffer."""
-    env, part, parts = control(work, scratch, room), scratch + 3 * room, scratch + 5 * room
+def adjoint_by_chunks(code, work, row, k, x, y, g, part, scratch, room):
+    """An adjoint of a matrix product into `part`."""
+    env, parts = control(work, scratch, room), scratch + 5 * room
     if k == 0:
         run_product(code, work, env, row, LEFT_ADJOINT, g, y, part)
         return
@@ -96,14 +98,15 @@ def adjoint_by_chunks(code, work, row, k, x, y, g, scratch, room):
 @kernel
 def adjoint_matmul(code, work, row, lanes, bars, scratch, room):
     x, y, m, p, n = factors(code, work, row, scratch, room)
-    g, part, whole = bars + code[row + FIRST] * lanes, scratch + 3 * room, scratch + 4 * room
+    g, whole = bars + code[row + FIRST] * lanes, scratch + 4 * room
     for k in range(2):
         if is_active(code, row, k):
-            count = operand_count(code, row, k)
+            count, fresh = operand_count(code, row, k), k == 0 and code[row + M_FRESH] == 1
+            part = bars + code[operand_row(row, 0) + START] if fresh else scratch + 3 * room
             for index in range(lanes):
                 one = one_lane(work, g, m * n, lanes, index, scratch + 2 * room)
                 if by_chunks(code, row):
-                    adjoint_by_chunks(code, work, row, k, x, y, one, scratch, room)
+                    adjoint_by_chunks(code, work, row, k, x, y, one, part, scratch, room)
                 elif k == 0:
                     left_adjoint(work, one, y, m, p, n, part)
                 else:
@@ -111,4 +114,5 @@ def adjoint_matmul(code, work, row, lanes, bars, scratch, room):
                 if lanes > 1:
                     for j in range(count):
                         work[whole + j * lanes + index] = work[part + j]
-            accumulate(code, work, operand_row(row, k), 0, count, lanes, bars, whole if lanes > 1 else part)
+            if not fresh:
+                accumulate(code, work, operand_row(row, k), 0, count, lanes, bars, whole if lanes > 1 else part)
