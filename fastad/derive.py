@@ -31,7 +31,7 @@ from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
 from fastad.program import Address
 from fastad.record.builder import CONSTANT, Builder, Entry, current
 from fastad.record.elementwise import elementwise
-from fastad.record.reductions import product2d, scatter_sum
+from fastad.record.products import product2d, scatter_sum
 from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, fresh_array, is_traced, plain, scalar_of
 
 SUM, MATMUL = ARRAY_BY_NAME["sum"].code, ARRAY_BY_NAME["matmul"].code

@@ -15,6 +15,7 @@ import numpy as np
 from fastad.errors import DerivativeCut, UnsupportedFunction
 from fastad.ops import BY_NAME, OPS, Op
 from fastad.record import operators as operators  # gives the traced types their operators
+from fastad.record import ordering, products
 from fastad.record import reductions as r
 from fastad.record.builder import user_line
 from fastad.record.creation import gather_objects
@@ -36,7 +37,7 @@ _LOGICAL = {
     np.invert: "logical_not",
 }
 _COMPOSED: dict[Any, Callable[..., Any]] = {
-    np.matmul: r.matmul,
+    np.matmul: products.matmul,
     np.float_power: power,
     np.deg2rad: lambda x: x * (np.pi / 180),
     np.radians: lambda x: x * (np.pi / 180),
@@ -248,10 +249,11 @@ def _like(value: float) -> Callable[..., Any]:
     return make
 
 
-_SAME_NAME = """mean var std ptp count_nonzero argmax argmin argsort sort cumsum cumprod dot inner vdot outer tensordot
-    trace""".split()
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **MOVERS,
+    **r.FUNCTIONS,
+    **products.FUNCTIONS,
+    **ordering.FUNCTIONS,
     np.where: _where,
     np.clip: _clip,
     np.round: _round,
@@ -284,11 +286,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.isreal: lambda a: np.ones(np.shape(a), bool),
     np.result_type: lambda *a: np.result_type(*(plain(x) for x in a)),
     np.fix: lambda x, out=None: np.trunc(x),
-    np.linalg.norm: r.norm,
-    np.sum: r.total, np.prod: r.product, np.max: r.largest, np.amax: r.largest, np.min: r.smallest, np.amin: r.smallest,
-    np.any: r.any_true, np.all: r.all_true,
-    **{getattr(np, name): getattr(r, name) for name in _SAME_NAME},
-}  # fmt: skip
+}
 
 
 # --- methods of traced arrays -----------------------------------------------------------------------
@@ -336,7 +334,7 @@ def _transpose(x: Any, *axes: Any) -> Any:
 
 
 def _sort_in_place(x: Any, axis: int = -1, **_: Any) -> None:
-    x[...] = r.sort(x, axis)
+    x[...] = ordering.sort(x, axis)
 
 
 def _method_of(function: Any) -> Callable[..., Any]:
