@@ -34,7 +34,7 @@ from fastad.record.elementwise import elementwise
 from fastad.record.products import product2d, scatter_sum
 from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, fresh_array, is_traced, plain, scalar_of
 
-SUM, MATMUL = ARRAY_BY_NAME["sum"].code, ARRAY_BY_NAME["matmul"].code
+SUM, MATMUL, CALL = (ARRAY_BY_NAME[name].code for name in ("sum", "matmul", "call"))
 _NONE = -1
 
 
@@ -182,6 +182,8 @@ def _contributions(entry: Entry, g: Any, depends: Callable[[Any], bool]) -> list
         return [(_slots(x).ravel(), np.repeat(np.ravel(g), entry.sizes[0]))]
     if entry.code == MATMUL:
         return _product_contributions(entry, g, depends)
+    if entry.code == CALL:
+        return _call_contributions(entry, g, depends)
     op = BY_CODE[entry.code]
     if not isinstance(op, Op):  # scatter_sum
         return [(_slots(x).ravel(), np.ravel(g)[entry.table])]
@@ -216,7 +218,19 @@ def _product_contributions(entry: Entry, g: Any, depends: Callable[[Any], bool])
     return parts
 
 
-def _pull_back(
+def _call_contributions(entry: Entry, g: Any, depends: Callable[[Any], bool]) -> list[tuple[np.ndarray, Any]]:
+    """The rule of a primitive, run on traced arrays."""
+    from fastad.record.recorder import run_substituted
+
+    assert entry.call is not None
+    active = sum(1 << k for k, operand in enumerate(entry.operands) if np.size(plain(operand)) and depends(operand))
+    with np.errstate(all="ignore"):
+        bars = run_substituted(entry.call.pull, (entry.result, entry.operands, g, active), {})
+    pairs = zip(entry.operands, bars, strict=True)
+    return [(_slots(x), bar) for k, (x, bar) in enumerate(pairs) if bar is not None and active >> k & 1]
+
+
+def pull_back(
     builder: Builder, entries: list[Entry], independents: list[Any], outputs: list[Any], weights: list[Any]
 ) -> list[Any]:
     """Adjoints of the independents, recorded."""
@@ -285,7 +299,7 @@ class _Nested:
 
     def adjoints(self, weights: list[Any]) -> list[Any]:
         """Adjoints of the differentiated arguments for weights of the output leaves."""
-        flat = _pull_back(self.builder, self.entries, self.independents, self.outputs, weights)
+        flat = pull_back(self.builder, self.entries, self.independents, self.outputs, weights)
         leaves = iter(flat)
         return [unflatten(structure, leaves) for structure in self.structures]
 
@@ -335,7 +349,7 @@ def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[
     directions: list[Any] = []
     for number, (tangent, structure) in enumerate(zip(tangents, nested.structures, strict=True)):
         directions += leaves_like(tangent, structure, f"tangent {number}")
-    outputs = _pull_back(builder, entries, weights, adjoints, directions)
+    outputs = pull_back(builder, entries, weights, adjoints, directions)
     return nested.value, unflatten(nested.out_structure, iter(outputs))
 
 

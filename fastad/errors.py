@@ -51,6 +51,10 @@ class RecordingMismatch(FastADError, RuntimeError):
     """The recorded value differs from what the function returns in plain NumPy."""
 
 
+class RuleMismatch(FastADError, ValueError):
+    """A derivative rule of a primitive returned arrays of other shapes than it must."""
+
+
 class InvalidTape(FastADError, ValueError):
     """A tape (loaded, or built by hand) breaks one of its invariants."""
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from fastad.containers import Structure
 from fastad.errors import InvalidTape, UnsupportedDtype
+from fastad.primitives import Call, primitive_named
 from fastad.program import Address, Block, Guard, Program, Run
 from fastad.tape import Tape
 
@@ -65,6 +66,7 @@ def save(tape: Tape, path: str | Path) -> None:
         "result": _written(tape.out_structure),
         "segments": [_written_segment(segment, tables) for segment in program.segments],
         "guards": [guard.where for guard in program.guards],
+        "calls": list(map(_written_call, program.calls)),
     }
     columns = {
         "active": program.active, "constants": program.constants, "opcode": program.opcode, "left": program.left,
@@ -122,6 +124,11 @@ def _written_scalar(value: Any, what: str) -> Any:
     return value
 
 
+def _written_call(call: Call) -> list[Any]:
+    options = [[name, _written_scalar(value, f"the option {name!r} of a call")] for name, value in call.options]
+    return [call.primitive.name, call.shapes, call.results, call.single, options]
+
+
 def _written_segment(segment: Run | Block, tables: _Tables) -> list[Any]:
     if isinstance(segment, Run):
         return ["run", segment.start, segment.stop, segment.first]
@@ -173,6 +180,7 @@ def _read(content: bytes) -> Tape:
         Program(
             _whole(description["inputs"]), columns["active"], columns["constants"], columns["opcode"], columns["left"],
             columns["right"], segments, columns["outputs"], _read_guards(description["guards"], columns),
+            tuple(map(_read_call, description.get("calls", []))),
         ),
         _read_structure(description["arguments"]), _read_structure(description["result"]),
     )  # fmt: skip
@@ -191,6 +199,14 @@ def _column(name: str, array: np.ndarray) -> np.ndarray:
 def _whole(value: Any) -> int:
     _require(type(value) is int and 0 <= value < 1 << 31, f"{value!r} stands where a size or a slot should")
     return value
+
+
+def _read_call(row: Any) -> Call:
+    name, shapes, results, single, options = row
+    _require(type(name) is str and type(single) is bool, "a call without the name of a primitive")
+    shapes, results = ([tuple(map(_whole, shape)) for shape in part] for part in (shapes, results))
+    return Call(primitive_named(name), shapes, results, single,
+                tuple((str(key), _read_scalar(value)) for key, value in options))  # fmt: skip
 
 
 def _step(value: Any) -> int:

@@ -77,7 +77,7 @@ class FusedPacking:
         else:
             moved = _placed_block(segment, self.layout.place)
         self.buffer = max(self.buffer, buffer_size(moved))
-        row = segment_row(moved, self.words, step.active)
+        row = segment_row(moved, self.words, step.active, self.layout.program.calls)
         if isinstance(moved, Block) and kind_of(moved) == at.MATMUL:
             row[at.M_CHUNK], row[at.M_CHUNKS] = _row_chunks(*moved.sizes)
             row[at.M_FRESH] = int(id(step) in self.fresh_products)

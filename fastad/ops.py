@@ -293,6 +293,12 @@ ARRAY_OPS: tuple[ArrayOp, ...] = (
     ArrayOp(128, "sum", "result[i] = sum over j < inner of x[i * inner + j], pairwise as in NumPy; sizes (inner,)"),
     ArrayOp(129, "matmul", "result = x (m, p) @ y (p, n); sizes (m, p, n)", (BILINEAR, BILINEAR)),
     ArrayOp(130, "scatter_sum", "result[k] = sum of x[j] with index[j] == k, in order of j; sizes (count,)"),
+    ArrayOp(
+        140,
+        "call",
+        "results of a function with derivative rules of its own; sizes (which of the program's calls,)",
+        (NONLINEAR, NONLINEAR, NONLINEAR),
+    ),
 )
 
 BY_NAME: dict[str, Op] = {op.name: op for op in OPS}

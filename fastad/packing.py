@@ -14,11 +14,12 @@ import numpy as np
 from fastad.kernels import layout as at
 from fastad.ops import ARRAY_BY_NAME
 from fastad.passes import activity
+from fastad.primitives import Call
 from fastad.program import Address, Block, Program, Run
 
 _KINDS = {
     ARRAY_BY_NAME[name].code: kind
-    for name, kind in (("sum", at.SUM), ("matmul", at.MATMUL), ("scatter_sum", at.SCATTER_SUM))
+    for name, kind in (("sum", at.SUM), ("matmul", at.MATMUL), ("scatter_sum", at.SCATTER_SUM), ("call", at.CALL))
 }
 
 
@@ -63,7 +64,7 @@ def pack_plain(program: Program) -> np.ndarray:
     """The plain form; int64, shape (words,)."""
     words = Words()
     active = activity(program)
-    rows = [segment_row(s, words, bits) for s, bits in zip(program.segments, active, strict=True)]
+    rows = [segment_row(s, words, bits, program.calls) for s, bits in zip(program.segments, active, strict=True)]
     words.add_program(program, rows, program.slots)
     words.add_ranges([(0, program.inputs)], at.COPIES)
     words.header[at.BUFFER] = max([64, *map(buffer_size, program.segments)])
@@ -71,7 +72,7 @@ def pack_plain(program: Program) -> np.ndarray:
     return code
 
 
-def segment_row(segment: Run | Block, words: Words, active: int) -> list[int]:
+def segment_row(segment: Run | Block, words: Words, active: int, calls: tuple[Call, ...]) -> list[int]:
     """The words of one segment; index tables go to `words`."""
     row = [0] * at.ROW
     row[at.FIRST], row[at.LENGTH] = segment.first, segment.length
@@ -80,6 +81,9 @@ def segment_row(segment: Run | Block, words: Words, active: int) -> list[int]:
         return row
     row[at.KIND], row[at.OPCODE], row[at.ACTIVE] = kind_of(segment), segment.code, active
     row[at.SIZE0 : at.SIZE0 + len(segment.sizes)] = segment.sizes
+    if row[at.KIND] == at.CALL:
+        called = calls[segment.sizes[0]]
+        row[at.SIZE1], row[at.SIZE2] = called.handle, called.primitive.address(called)
     if segment.index is not None:
         row[at.SIZE0] = words.add(segment.index.astype(np.int32))
     for k, operand in enumerate(segment.operands):

@@ -56,7 +56,7 @@ def share(program: Program) -> Program:
     guards = _moved_guards(program.guards, aliases.of)
     columns = (left.astype(np.int32), right.astype(np.int32))
     return Program(program.inputs, program.active, program.constants, program.opcode, *columns,
-                   tuple(segments), aliases.of(program.outputs), guards)  # fmt: skip
+                   tuple(segments), aliases.of(program.outputs), guards, program.calls)  # fmt: skip
 
 
 def _moved_guards(guards: tuple[Guard, ...], move: Callable[[np.ndarray], np.ndarray]) -> tuple[Guard, ...]:
@@ -275,7 +275,7 @@ def _renumber(program: Program, needs: _Needs) -> Program:
     left, right = (place[column[part]].astype(np.int32) for column in (program.left, program.right))
     return Program(program.inputs, program.active, constants, program.opcode[part], left, right,
                    merge_runs(segments), place[program.outputs],
-                   _moved_guards(program.guards, place.__getitem__))  # fmt: skip
+                   _moved_guards(program.guards, place.__getitem__), program.calls)  # fmt: skip
 
 
 def _kept_constants(program: Program, needs: _Needs) -> np.ndarray:

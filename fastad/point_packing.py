@@ -147,7 +147,7 @@ class PointPacking:
         program, words = self.program, Words()
         rows = []
         for segment, bits in zip(program.segments, self.bits, strict=True):
-            row = segment_row(segment, words, bits)
+            row = segment_row(segment, words, bits, program.calls)
             if isinstance(segment, Run):
                 row[at.FORWARD_FROM], row[at.FORWARD_TO] = starts[segment.start], starts[segment.stop]
                 row[at.BACKWARD_FROM], row[at.BACKWARD_TO] = ends[segment.stop], ends[segment.start]

@@ -54,7 +54,8 @@ class Points:
 
     def takes_lanes(self, points: int) -> bool:
         """Whether points travel together."""
-        worth = points >= FEW and self.by_lanes <= self.one_by_one * at.LANES
+        # What is called outside of the kernels takes one point at a time.
+        worth = not self.program.calls and points >= FEW and self.by_lanes <= self.one_by_one * at.LANES
         return worth and self.packing.size <= LARGEST
 
     def run(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -24,6 +24,7 @@ from fastad import kernels
 from fastad.errors import InvalidTape
 from fastad.ops import BY_CODE, Op
 from fastad.places import Places
+from fastad.primitives import Call
 
 
 # Addresses and blocks are never changed once made, but not frozen: that would make a recording pay 0.5 us
@@ -185,6 +186,8 @@ class Program:
     outputs : ndarray of int64, shape (m,)
         Slots of the results.
     guards : tuple of Guard
+    calls : tuple of Call
+        What the blocks of the operation `call` call, by number.
     """
 
     inputs: int
@@ -196,6 +199,7 @@ class Program:
     segments: tuple[Run | Block, ...]
     outputs: np.ndarray
     guards: tuple[Guard, ...] = ()
+    calls: tuple[Call, ...] = ()
 
     @property
     def first_result(self) -> int:
@@ -237,7 +241,7 @@ class Program:
                 self._check_run(segment)
                 instruction = segment.stop
             else:
-                _check_block(number, segment)
+                _check_block(number, segment, self.calls)
             following += segment.length
         _require(instruction == self.opcode.size, "scalar instructions are left over")
         for what, slots in (("output", self.outputs), ("guard", np.array([g.slot for g in self.guards], np.int64))):
@@ -274,7 +278,7 @@ def _require(condition: bool, message: str) -> None:
         raise InvalidTape(message)
 
 
-def _check_block(number: int, block: Block) -> None:
+def _check_block(number: int, block: Block, calls: tuple[Call, ...]) -> None:
     _require(block.code in BY_CODE, f"segment {number} has the unknown opcode {block.code}")
     op = BY_CODE[block.code]
     arity = op.arity if isinstance(op, Op) else len(op.linearity)
@@ -283,7 +287,10 @@ def _check_block(number: int, block: Block) -> None:
     fits = len(block.sizes) == _SIZES.get(op.name, 0) and min(block.length, *block.sizes, 0) >= 0
     _require(fits, f"{where} has the length {block.length} and the sizes {block.sizes}")
     _require(op.name != "matmul" or block.length == block.sizes[0] * block.sizes[-1], f"{where} has a wrong length")
-    for k, (operand, count) in enumerate(zip(block.operands, operand_counts(block), strict=True)):
+    if op.name == "call":
+        _require(block.sizes[0] < len(calls), f"{where} calls number {block.sizes[0]} of {len(calls)} calls")
+        _require(block.length == calls[block.sizes[0]].length, f"{where} has a wrong length")
+    for k, (operand, count) in enumerate(zip(block.operands, operand_counts(block, calls), strict=True)):
         fits = operand.count == count and _stands_before(operand, block.first)
         _require(fits, f"operand {k} of {where} is no range of {count} slots before its results")
     if op.name == "scatter_sum":
@@ -292,7 +299,7 @@ def _check_block(number: int, block: Block) -> None:
         _require(fits, f"{where} has an index outside its results")
 
 
-_SIZES = {"sum": 1, "matmul": 3, "scatter_sum": 1}
+_SIZES = {"sum": 1, "matmul": 3, "scatter_sum": 1, "call": 1}
 
 
 def _within(indices: np.ndarray, stop: int) -> bool:
@@ -312,7 +319,7 @@ def _stands_before(operand: Address, stop: int) -> bool:
     return _within(np.array(corners, object), stop)
 
 
-def operand_counts(block: Block) -> tuple[int, ...]:
+def operand_counts(block: Block, calls: tuple[Call, ...]) -> tuple[int, ...]:
     """How many elements each operand of a block must have."""
     match block.name:
         case "sum":
@@ -322,4 +329,6 @@ def operand_counts(block: Block) -> tuple[int, ...]:
             return (m * p, p * n)
         case "scatter_sum":
             return (block.sizes[0],)
+        case "call":
+            return calls[block.sizes[0]].operand_counts
     return (block.length,) * len(block.operands)

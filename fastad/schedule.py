@@ -67,7 +67,7 @@ def unroll(program: Program) -> Program:
         for column, old in ((opcode, program.opcode), (left, program.left), (right, program.right)):
             column[start : start + run.length] = old[run.start : run.stop]
     return Program(program.inputs, program.active, program.constants, opcode, left, right, tuple(segments),
-                   program.outputs, program.guards)  # fmt: skip
+                   program.outputs, program.guards, program.calls)  # fmt: skip
 
 
 def _is_short(segment: Run | Block, longest: int) -> TypeGuard[Block]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,8 +36,12 @@ from fastad.errors import (
 )  # fmt: skip
 from fastad.kernels import layout as at
 from fastad.ops import BY_CODE, Op
+from fastad.primitives import raise_pending
 from fastad.program import Block, Program
 from fastad.schedule import Schedule
+
+if TYPE_CHECKING:
+    from fastad.adjoint_tape import AdjointTape
 
 LANES = 16  # directions that travel together
 
@@ -61,6 +65,13 @@ class Tape:
     @cached_property
     def schedule(self) -> Schedule:
         return Schedule(self.program)
+
+    @cached_property
+    def adjoint_tape(self) -> AdjointTape:
+        """The adjoint sweep as a tape of its own, for what the second-order kernels cannot do."""
+        from fastad.adjoint_tape import AdjointTape
+
+        return AdjointTape(self.program)
 
     inputs = property(lambda self: self.program.inputs)
     outputs = property(lambda self: self.program.outputs.size)
@@ -293,6 +304,7 @@ class Tape:
 
     def _require_path(self, failed: int, x: np.ndarray) -> None:
         if failed >= 0:
+            raise_pending()
             raise BranchChanged(self.explain_guard(failed, x))
 
     def explain_guard(self, failed: int, x: np.ndarray) -> str:
@@ -345,10 +357,14 @@ class Linearization:
         for low in range(0, len(rows), LANES):
             part, target = rows[low : low + LANES], out[low : low + LANES]
             kernels.run(task, len(part), self.code, self.work, part.reshape(-1), target.reshape(-1))
+        if tape.program.calls:
+            raise_pending()
         return out
 
     def second_order(self, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """weights @ J (n,), and its derivatives along the seeds, (k, n)."""
+        if self.tape.program.calls:
+            return self.tape.adjoint_tape.products(self.x, weights, seeds)
         n = self.tape.inputs
         products, gradient = np.empty(seeds.shape), np.zeros(n)
         for low in range(0, len(seeds), LANES):

@@ -22,6 +22,7 @@ from fastad.derivative_check import CheckReport as CheckReport
 from fastad.derivative_check import check_derivatives as check_derivatives
 from fastad.formula import compile_formula, numpy_functions
 from fastad.ops import BY_CODE, Op
+from fastad.primitives import Call
 from fastad.program import Block, Program
 
 Pair = tuple[int, int]
@@ -88,10 +89,10 @@ def elementals(program: Program) -> Iterator[Elemental]:
             for i, slots in enumerate(places):
                 yield Elemental(first + i, list(slots), row.value, row.partials, row.second)
         else:
-            yield from _array_elementals(operands[0])
+            yield from _array_elementals(operands[0], program)
 
 
-def _array_elementals(block: Block) -> Iterator[Elemental]:
+def _array_elementals(block: Block, program: Program) -> Iterator[Elemental]:
     slots = [operand.slots() for operand in block.operands]
     match block.name:
         case "sum":
@@ -101,11 +102,37 @@ def _array_elementals(block: Block) -> Iterator[Elemental]:
             assert block.index is not None
             for i in range(block.length):
                 yield _sum(block.first + i, slots[0][block.index == i])
+        case "call":
+            yield from _call_elementals(block, program.calls[block.sizes[0]], slots)
         case "matmul":
             m, p, n = block.sizes
             x, y = slots[0].reshape(m, p), slots[1].reshape(p, n)
             for i in range(m * n):
                 yield Elemental(block.first + i, [*x[i // n].tolist(), *y[:, i % n].tolist()], _inner, _swapped, _ones)
+
+
+def _call_elementals(block: Block, call: Call, slots: list[np.ndarray]) -> Iterator[Elemental]:
+    """Each result of a call is a function of all its operands, which its own rules differentiate."""
+    operands = np.concatenate(slots).tolist()
+    splits = np.cumsum(call.operand_counts)[:-1]
+
+    def value(k: int) -> Callable[[list[np.float64]], Any]:
+        return lambda x: call.value(np.split(np.array(x, np.float64), splits))[k]
+
+    def partials(k: int) -> Callable[[list[np.float64]], Any]:
+        def of(x: list[np.float64]) -> Any:
+            parts = np.split(np.array(x, np.float64), splits)
+            bars = call.pull(call.value(parts), parts, np.eye(1, call.length, k)[0], 7)
+            return np.concatenate([np.zeros(p.size) if b is None else b for b, p in zip(bars, parts, strict=True)])
+
+        return of
+
+    for k in range(block.length):
+        yield Elemental(block.first + k, operands, value(k), partials(k), _no_second)
+
+
+def _no_second(operands: list[np.float64]) -> dict[Pair, Any]:
+    raise NotImplementedError("the reference interpreter knows no second derivatives of calls")
 
 
 def _sum(result: int, terms: np.ndarray) -> Elemental:
@@ -184,17 +211,22 @@ def _by_own_functions(program: Program, values: np.ndarray) -> None:
             values[first] = numpy_value(op)(*(values[slot] for slot in operands))
             continue
         parts = [values[operand.slots()] for operand in block.operands]
-        match block.name:
-            case "sum":
-                result = np.sum(parts[0].reshape(block.length, -1), axis=1)
-            case "scatter_sum":
-                result = np.bincount(block.index, parts[0], block.length)  # type: ignore[arg-type]  # never None here
-            case "matmul":
-                m, p, n = block.sizes
-                result = np.matmul(parts[0].reshape(m, p), parts[1].reshape(p, n)).ravel()
-            case _:
-                result = numpy_value(op)(*parts)
+        if block.name == "call":
+            result = program.calls[block.sizes[0]].value(parts)
+        else:
+            result = numpy_value(op)(*parts) if isinstance(op, Op) else own_value(block, parts)
         values[first : first + block.length] = result
+
+
+def own_value(block: Block, parts: list[np.ndarray]) -> np.ndarray:
+    """The results of an array instruction by NumPy's function, from flat operands."""
+    match block.name:
+        case "sum":
+            return np.sum(parts[0].reshape(block.length, -1), axis=1)
+        case "scatter_sum":
+            return np.bincount(block.index, parts[0], block.length)  # type: ignore[arg-type]  # never None here
+    m, p, n = block.sizes
+    return np.matmul(parts[0].reshape(m, p), parts[1].reshape(p, n)).ravel()
 
 
 class Reference:

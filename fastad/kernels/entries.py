@@ -26,7 +26,9 @@ from fastad.kernels.layout import (
     CONTROL,
     COPIES,
     DIRECT,
+    FAILED,
     GRADIENT,
+    GUARDS,
     INPUT_BARS,
     INPUT_VALUES,
     INPUTS,
@@ -162,12 +164,15 @@ def first_order(code, work, task, lanes, source, target, free, scratch, room):
 def perform(task, lanes, code, work, size, source, target):
     """Carry out a task on a workspace of `size` numbers.
 
-    The last of them gets the index of the first failed guard, or -1.
+    The last of them gets the index of the first failed guard, or -1; the number of guards where a call failed.
     """
     room, last = code[BUFFER] * lanes, size - 1
     scratch, free = last - CONTROL - BUFFERS * room, code[SLOTS] + 2 * code[SCALARS]
+    env = control(work, scratch, room)
+    if task <= LINEARIZE:
+        env[FAILED] = 0
     if task <= PRIMAL:
-        prepare_groups(code, work, control(work, scratch, room), task, source, target, free)
+        prepare_groups(code, work, env, task, source, target, free)
     if task <= LINEARIZE:
         evaluate(code, work, task, source, target, scratch, room)
         work[last] = first_failed_guard(code, work)
@@ -175,6 +180,8 @@ def perform(task, lanes, code, work, size, source, target):
         first_order(code, work, task, lanes, source, target, free, scratch, room)
     elif task > ADJOINTS:
         second_order(code, work, lanes, source, target, free, scratch, room)
+    if task <= LINEARIZE and env[FAILED] != 0:
+        work[last] = code[GUARDS]
 
 
 @kernel

@@ -68,6 +68,7 @@ SUM = 2
 MATMUL = 3
 SCATTER_SUM = 4
 GROUP = 5
+CALL = 6  # SIZE1: the handle of what is called, SIZE2: the address that is called
 
 # --- a group's row (`fused`): LENGTH elements, and these in place of the operands -------------------
 G_BLOCK = 2  # elements that its registers hold
@@ -153,6 +154,7 @@ SHARED_CHUNKS = 11  # of the group that is under way
 MATRIX_X = 12  # offsets of the factors and the result of the matrix product that is under way
 MATRIX_Y = 13
 MATRIX_OUT = 14
+FAILED = 15  # 1: a rule that was called ended in an error
 CONTROL = 16
 STACK = 256  # numbers that a group's sums need besides its registers
 
@@ -178,6 +180,9 @@ WAY_NONE, WAY_PASS, WAY_NEGATE, WAY_LEFT, WAY_RIGHT, WAY_RESULT, WAY_TWICE, WAY_
 # --- block stream -----------------------------------------------------------------------------------
 BLOCK = 512  # elements whose partials and intermediates stay in the first-level cache
 BUFFERS = 12  # gather buffers in a workspace
+
+# --- tasks of a call -------------------------------------------------------------------------------------
+CALL_VALUE, CALL_PUSH, CALL_PULL = 0, 1, 2
 
 # --- tasks of the entry -----------------------------------------------------------------------------
 GRADIENT = 0  # x (n,) -> gradient (n,), and the value

@@ -106,6 +106,7 @@ SCALAR_ARGUMENTS = (BYTES, INDICES, INDICES, types.int64, types.int64, types.int
 BLOCK_ARGUMENTS = (types.int64, DOUBLES, *(types.int64,) * 8)
 ADJOINT_ARGUMENTS = (*BLOCK_ARGUMENTS, types.int64, types.int64)
 TASK_ARGUMENTS = (types.int64, types.int64, WORDS, DOUBLES, types.int64, DOUBLES, DOUBLES)
+OUTSIDE_ARGUMENTS = (*(types.int64,) * 4, DOUBLES, WORDS, *(types.int64,) * 8)
 CHUNK_ARGUMENTS = (WORDS, DOUBLES, WORDS, *(types.int64,) * 4)
 
 
@@ -147,6 +148,12 @@ def call_perform(typing_context, address, task, lanes, code, work, size, source,
 def call_chunk(typing_context, address, code, work, env, row, steps, chunk, scratch):
     """Run a group's list of steps on one chunk."""
     return _call(CHUNK_ARGUMENTS)
+
+
+@intrinsic
+def call_outside(typing_context, address, handle, task, active, lanes, work, failed, x0, x1, x2, y, a0, a1, a2, b):
+    """Carry out a task of a call: offsets of its operands, its results, and the other arrays of the task."""
+    return _call(OUTSIDE_ARGUMENTS)
 
 
 # --- threads ----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import numpy as np
 
 from fastad import kernels
 from fastad.errors import StaleValue
+from fastad.primitives import Call
 from fastad.program import Address, Block, Guard, Program, Run, address_of
 
 CONSTANT = 1 << 40
@@ -38,6 +39,7 @@ class Entry(NamedTuple):
     result: Any
     sizes: tuple[int, ...] = ()
     table: np.ndarray | None = None
+    call: Call | None = None
 
 
 class _Closed:
@@ -63,6 +65,7 @@ class Builder:
         self.constants = array("d")
         self.guards: list[Guard] = []
         self.log: list[Entry] | None = None
+        self.calls: dict[Any, Call] = {}
         self._scalars: dict[Any, int] = {}
         self._arrays: dict[tuple[int, bytes], list[int]] = {}
 
@@ -118,6 +121,12 @@ class Builder:
         self.next = first + length
         return first
 
+    def call(self, call: Call) -> int:
+        """The number of a call; equal ones have one."""
+        if call.key not in self.calls:
+            self.calls[call.key] = call
+        return list(self.calls).index(call.key)
+
     def guard(self, slot: int, expected: float) -> None:
         """A value that Python looked at; constants need no guard."""
         if slot < CONSTANT:
@@ -133,7 +142,7 @@ class Builder:
         guards = tuple(Guard(place.one(g.slot), g.expected, g.where) for g in self.guards)
         program = Program(
             self.inputs, active, np.frombuffer(self.constants, np.float64), opcode, left, right,
-            self._segments(place), place(outputs.copy()), guards,
+            self._segments(place), place(outputs.copy()), guards, tuple(self.calls.values()),
         )  # fmt: skip
         self.opcode = self.left = self.right = _Closed()
         return program

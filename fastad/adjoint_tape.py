@@ -1,0 +1,139 @@
+"""The adjoint sweep of a program recorded as a program of its own.
+
+Theory of operation. The instructions of a program are run on traced values, with the builder's log on, and the log is
+walked backwards as for a nested transform (`derive`): inputs x (n,) and weights w (m,), results w @ J(x) (n,). The
+tangents of that program are second derivatives. The forward-over-reverse kernels are faster where they can be used;
+calls of primitives, whose second derivatives no kernel knows, go this way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastad.derive import pull_back
+from fastad.kernels import layout as at
+from fastad.ops import BY_CODE
+from fastad.passes import optimise
+from fastad.program import Block, Program, Run
+from fastad.record import calls
+from fastad.record.builder import CONSTANT, Builder, recording
+from fastad.record.elementwise import elementwise
+from fastad.record.reductions import array_instruction
+from fastad.record.traced import TracedArray, as_array, fresh_array, scalar_of
+from fastad.record.traced import plain as _plain
+from fastad.testing import own_value
+
+if TYPE_CHECKING:
+    from fastad.tape import Tape
+
+
+class AdjointTape:
+    """Gradients of a program's outputs, weighted, and their derivatives along directions."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.tape: Tape | None = None
+
+    def _record(self, x: np.ndarray) -> Tape:
+        from fastad.tape import Tape
+
+        n, m = self.program.inputs, self.program.outputs.size
+        self.tape = Tape(optimise(_recorded(self.program, x)), (tuple, ("array", (n + m,))), ("array", (n,)))
+        return self.tape
+
+    def products(self, x: np.ndarray, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """weights @ J (n,), and its derivatives along the seeds, (k, n)."""
+        rows = np.concatenate([seeds, np.zeros((len(seeds), weights.size))], axis=1)
+        point = np.concatenate([x, weights])
+        found = self._sweep(self.tape, point, rows) if self.tape else None
+        # A rule has taken another branch, or there is no tape yet: this point's tape is right here.
+        return found or self._sweep(self._record(x), point, rows, first=True)  # type: ignore[return-value]
+
+    @staticmethod
+    def _sweep(
+        tape: Tape, x: np.ndarray, rows: np.ndarray, first: bool = False
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        with tape.linearized(x, at.TANGENTS, max(1, len(rows))) as point:
+            if point.failed >= 0 and not first:
+                return None
+            return point.value, point.sweep(at.TANGENTS, rows)
+
+
+def _recorded(program: Program, x: np.ndarray) -> Program:
+    n, m = program.inputs, program.outputs.size
+    with recording() as builder:
+        first = builder.add_inputs(n + m)
+        independents, weights = fresh_array(builder, x, first), fresh_array(builder, np.ones(m), first + n)
+        builder.log = []
+        with np.errstate(all="ignore"):
+            run = _Run(program, builder, independents)
+            entries, builder.log = builder.log, None
+            active = np.flatnonzero(program.active)
+            (bars,) = pull_back(builder, entries, [independents], [run.of(program.outputs)], [weights])
+        slots = np.full(n, builder.constant(0.0))
+        slots[active] = as_array(bars).slots[active] if isinstance(bars, TracedArray) else slots[active]
+        return builder.finish(slots, np.ones(n + m, bool))
+
+
+class _Run:
+    """A program run on traced values: the value and the new slot of each of its slots."""
+
+    def __init__(self, program: Program, builder: Builder, x: TracedArray) -> None:
+        self.program, self.builder = program, builder
+        self.values, self.slots = np.zeros(program.slots), np.zeros(program.slots, np.int64)
+        self._set(0, x)
+        constants = program.constants
+        if constants.size:
+            first = builder.constant_array(constants)
+            self.values[program.inputs : program.first_result] = constants
+            self.slots[program.inputs : program.first_result] = first + np.arange(constants.size)
+        for segment in program.segments:
+            if isinstance(segment, Run):
+                self._scalars(segment)
+            elif segment.length:
+                self._set(segment.first, self._block(segment))
+
+    def of(self, slots: np.ndarray) -> TracedArray:
+        """Some slots as a traced array."""
+        return TracedArray(self.values[slots], self.slots[slots], self.builder)
+
+    def _set(self, first: int, result: Any) -> None:
+        part = slice(first, first + result.value.size)
+        self.values[part], self.slots[part] = result.value.reshape(-1), result.slots.reshape(-1)
+
+    def _scalars(self, run: Run) -> None:
+        program = self.program
+        for i in range(run.start, run.stop):
+            op, slot = BY_CODE[int(program.opcode[i])], run.first + i - run.start
+            operands = [int(program.left[i]), int(program.right[i])][: op.arity]  # type: ignore[union-attr]
+            result = elementwise(op, *map(self._scalar, operands))  # type: ignore[arg-type]
+            known = hasattr(result, "slot")
+            self.values[slot] = result.value if known else result
+            self.slots[slot] = result.slot if known else self.builder.constant(float(result))
+
+    def _scalar(self, slot: int) -> Any:
+        return scalar_of(self.builder, int(self.slots[slot]), self.values[slot])
+
+    def _block(self, block: Block) -> Any:
+        operands = [self._operand(operand.slots()) for operand in block.operands]
+        op: Any = BY_CODE[block.code]
+        if block.name == "call":
+            call = self.program.calls[block.sizes[0]]
+            return calls.record(self.builder, call, operands, call.value([_plain(o) for o in operands]))
+        if hasattr(op, "arity"):
+            result = elementwise(op, *operands)
+            return result if isinstance(result, TracedArray) else self._constant(np.asarray(result, np.float64))
+        value = own_value(block, [_plain(o) for o in operands])
+        return array_instruction(self.builder, block.code, np.asarray(value), tuple(operands), block.sizes, block.index)
+
+    def _operand(self, slots: np.ndarray) -> Any:
+        """Traced where a slot is; operands of constants alone stay plain."""
+        if slots.size and (self.slots[slots] < CONSTANT).any():
+            return self.of(slots)
+        return self.values[slots]
+
+    def _constant(self, value: np.ndarray) -> TracedArray:
+        first = self.builder.constant_array(value)
+        return TracedArray(value, first + np.arange(value.size), self.builder)
