@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastad.derive import pull_back
 from fastad.kernels import layout as at
 from fastad.ops import BY_CODE
 from fastad.passes import optimise
@@ -23,6 +22,7 @@ from fastad.record.elementwise import elementwise
 from fastad.record.reductions import array_instruction
 from fastad.record.traced import TracedArray, as_array, fresh_array, scalar_of
 from fastad.record.traced import plain as _plain
+from fastad.recorded_adjoint import pull_back
 from fastad.testing import own_value
 
 if TYPE_CHECKING:

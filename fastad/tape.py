@@ -35,6 +35,7 @@ from fastad.errors import (
     UnsupportedDtype,
 )  # fmt: skip
 from fastad.kernels import layout as at
+from fastad.linearization import LANES, Linearization, taken
 from fastad.ops import BY_CODE, Op
 from fastad.primitives import raise_pending
 from fastad.program import Block, Program
@@ -42,8 +43,6 @@ from fastad.schedule import Schedule
 
 if TYPE_CHECKING:
     from fastad.adjoint_tape import AdjointTape
-
-LANES = 16  # directions that travel together
 
 
 class Tape:
@@ -112,7 +111,7 @@ class Tape:
         schedule, size = self.schedule, self.schedule.workspace_size(task, max(1, min(lanes, LANES)))
         code = schedule.code_for(task)
         with schedule.blas():
-            point = _taken(self._last_point)
+            point = taken(self._last_point)
             if point is None or not point.serves(x, size):
                 work = schedule.take(size) if point is None else schedule.exchange(point.work, size)
                 out = np.empty(self.outputs)
@@ -121,7 +120,7 @@ class Tape:
             try:
                 yield point
             finally:
-                other = _taken(self._last_point)
+                other = taken(self._last_point)
                 self._last_point.append(point)
                 if other is not None:
                     schedule.give(other.work)
@@ -330,57 +329,6 @@ class Tape:
         work = self.schedule.new_workspace(size)
         kernels.run(at.LINEARIZE, 1, code, work, x, np.empty(self.outputs))
         return work
-
-
-class Linearization:
-    """A tape at one point: values and partials are in the workspace, sweeps are cheap."""
-
-    def __init__(
-        self, tape: Tape, code: np.ndarray, x: np.ndarray, work: np.ndarray, value: np.ndarray, failed: int
-    ) -> None:
-        self.tape, self.code, self.x, self.work, self._value, self.failed = tape, code, x, work, value, failed
-
-    def serves(self, x: np.ndarray, size: int) -> bool:
-        """Whether this is the point x, to the bit, and its workspace is large enough."""
-        return self.work.size >= size and np.array_equal(self.x.view(np.int64), x.view(np.int64))
-
-    @property
-    def value(self) -> np.ndarray:
-        """The outputs (m,)."""
-        return self._value.copy()
-
-    def sweep(self, task: int, rows: np.ndarray) -> np.ndarray:
-        """Tangents (k, m) of seeds (k, n), or adjoints (k, n) of weights (k, m)."""
-        tape = self.tape
-        out = np.empty((len(rows), tape.outputs if task == at.TANGENTS else tape.inputs))
-        rows = np.ascontiguousarray(rows, np.float64)
-        for low in range(0, len(rows), LANES):
-            part, target = rows[low : low + LANES], out[low : low + LANES]
-            kernels.run(task, len(part), self.code, self.work, part.reshape(-1), target.reshape(-1))
-        if tape.program.calls:
-            raise_pending()
-        return out
-
-    def second_order(self, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """weights @ J (n,), and its derivatives along the seeds, (k, n)."""
-        if self.tape.program.calls:
-            return self.tape.adjoint_tape.products(self.x, weights, seeds)
-        n = self.tape.inputs
-        products, gradient = np.empty(seeds.shape), np.zeros(n)
-        for low in range(0, len(seeds), LANES):
-            part = np.ascontiguousarray(seeds[low : low + LANES])
-            source, target = np.concatenate([weights, part.reshape(-1)]), np.empty(n + part.size)
-            kernels.run(at.SECOND_ORDER, len(part), self.code, self.work, source, target)
-            gradient, products[low : low + LANES] = target[:n], target[n:].reshape(part.shape)
-        return gradient, products
-
-
-def _taken(points: list[Linearization]) -> Linearization | None:
-    """The point that is kept, if another thread has not taken it."""
-    try:
-        return points.pop()
-    except IndexError:
-        return None
 
 
 def _real_rows(given: Any, what: str) -> np.ndarray:

@@ -30,7 +30,7 @@ import numpy as np
 
 from fastad.errors import TapeTooLarge
 from fastad.explain.layout import GAP, Box, place
-from fastad.explain.listing import operand_name
+from fastad.explain.listing import called, operand_name
 from fastad.ops import BY_CODE
 from fastad.program import Block, Program
 
@@ -177,7 +177,8 @@ class _Builder:
     def _add_block(self, block: Block) -> None:
         reads = [key for operand in block.operands for key in self._keys(operand.slots())]
         self.key_of.update(dict.fromkeys(range(block.first, block.first + block.length), block.first))
-        label = f"{block.name} [{block.length}]" if block.length > 1 else block.name
+        name = called(self.program, block) if block.name == "call" else block.name
+        label = f"{name} [{block.length}]" if block.length > 1 else name
         self._add(block.first, label, "elemental", list(dict.fromkeys(reads)))
 
     def _keys(self, slots: np.ndarray) -> list[int]:

@@ -69,6 +69,17 @@ def _block_line(program: Program, block: Block) -> str:
     op = BY_CODE[block.code]
     names = [range_name(program, operand, lambda slot: operand_name(program, slot)) for operand in block.operands]
     result = f"r{block.first}" if block.length == 1 else f"r{block.first}:r{block.first + block.length - 1}"
+    if block.name == "call":
+        return f"{result} = {called(program, block)}({', '.join(n for n in names if n != '()')})   # {_results(block)}"
     what = op.synopsis(*names) if isinstance(op, Op) else f"{op.name}({', '.join(names)})"
     sizes = f", sizes {block.sizes}" if block.sizes else ""
-    return f"{result} = {what}   # {op.name}, {block.length} result{'s' * (block.length > 1)}{sizes}"
+    return f"{result} = {what}   # {op.name}, {_results(block)}{sizes}"
+
+
+def _results(block: Block) -> str:
+    return f"{block.length} result{'s' * (block.length > 1)}"
+
+
+def called(program: Program, block: Block) -> str:
+    """The name of the primitive that a block calls."""
+    return program.calls[block.sizes[0]].primitive.name

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastad.explain.listing import range_name
+from fastad.explain.listing import called, range_name
 from fastad.ops import BY_CODE, Op
 from fastad.program import Block, Program, address_of
 from fastad.testing import Reference
@@ -95,6 +95,8 @@ class Names:
             k += length
             if not isinstance(block, Block):
                 yield self._step(k - 1, op)
+            elif block.name == "call":
+                yield self._called(block, parts)
             elif max(length, *(operand.count for operand in block.operands)) > self.most_elements:
                 yield self._whole(block, op, parts)
             else:
@@ -114,6 +116,13 @@ class Names:
         result = self.many(np.arange(block.first, block.first + block.length))
         operands = [self.many(operand.slots()) for operand in block.operands]
         return Step(result, applied(op, [operand.name for operand in operands]), operands, parts, block)
+
+    def _called(self, block: Block, parts: range) -> Step:
+        """A call is one step, because its rules are."""
+        result = self.many(np.arange(block.first, block.first + block.length))
+        operands = [self.many(operand.slots()) for operand in block.operands if operand.count]
+        name = called(self.program, block)
+        return Step(result, f"{name}({', '.join(operand.name for operand in operands)})", operands, parts, block)
 
     def slopes(self, step: Step, j: int) -> np.ndarray:
         """The partials of a step with respect to its operand j, one an elemental."""

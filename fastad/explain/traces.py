@@ -189,6 +189,8 @@ def _tangent_formula(names: Names, step: Step) -> str:
     op = BY_CODE[step.block.code] if step.block else None
     if op is None or isinstance(op, Op):
         return sum_of([_times(names.slopes(step, j), operand.marked("'")) for j, operand in active])
+    if op.name == "call":
+        return f"push({', '.join(operand.marked(chr(39)) for _, operand in active)})"
     plain = [operand.name for operand in step.operands]
     return sum_of([applied(op, [*plain[:j], operand.marked("'"), *plain[j + 1 :]]) for j, operand in active])
 
@@ -227,11 +229,19 @@ def _contributions(names: Names, step: Step, bars: np.ndarray) -> Iterator[tuple
             continue
         for k in reversed(step.parts):
             elemental, slopes = names.reference.elementals[k], names.reference.slopes[k]
-            per = len(slopes) // len(step.operands)  # one but for sums and products of matrices
-            for slot, d in list(zip(elemental.operands, slopes, strict=True))[j * per : (j + 1) * per]:
+            for slot, d in list(zip(elemental.operands, slopes, strict=True))[_span(step, j, len(slopes))]:
                 bars[slot] += _product(d, bars[elemental.result])
         text = f"+= {_adjoint_formula(names, step, j)}   ({step.result.name} = {step.formula})"
         yield operand.marked("_bar"), text, _numbers(bars[operand.slots])
+
+
+def _span(step: Step, j: int, slopes: int) -> slice:
+    """Which of an elemental's slopes belong to operand j of its step."""
+    if step.block is not None and step.block.name == "call":
+        start = sum(operand.count for operand in step.block.operands[:j])
+        return slice(start, start + step.block.operands[j].count)
+    per = slopes // len(step.operands)  # one but for sums and products of matrices
+    return slice(j * per, (j + 1) * per)
 
 
 def _product(d: Any, g: Any) -> Any:
@@ -242,6 +252,8 @@ def _adjoint_formula(names: Names, step: Step, j: int) -> str:
     bar = step.result.marked("_bar")
     op = BY_CODE[step.block.code] if step.block else None
     if op is not None and not isinstance(op, Op):
+        if op.name == "call":
+            return f"pull({bar})"
         if len(step.operands) == 1:
             return f"{bar} * 1"
         other = _marked(step.operands[1 - j].name, "^T")
