@@ -11,19 +11,19 @@ a captured array that has changed, random numbers or hidden state end in an erro
 
 from __future__ import annotations
 
-import gc
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
+from fastad.collector import without_collector
 from fastad.containers import Structure, flatten, leaf_size, pack, split, unflatten
 from fastad.errors import ArgumentIndexError, ChangedConstant, RecordingMismatch, UnsupportedDtype
 from fastad.passes import optimise
 from fastad.primitives import raise_pending
 from fastad.program import Program, Run
 from fastad.record.recorder import normal_output, output_leaves, record_function
+from fastad.schedule import Recorded
 from fastad.tape import Tape
 from fastad.threads import settings
 
@@ -93,53 +93,39 @@ class Call:
         return unflatten(self.structure, split(self.x.copy(), self.structure, np.float64))
 
 
-class _without_collector:
-    """Context without cyclic garbage collection: a recording makes many small objects and no garbage."""
-
-    _lock, _users, _was_on = threading.Lock(), 0, False
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if _without_collector._users == 0:
-                _without_collector._was_on = gc.isenabled()
-                gc.disable()
-            _without_collector._users += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            _without_collector._users -= 1
-            if _without_collector._users == 0 and _without_collector._was_on:
-                if gc.get_freeze_count() == 0:
-                    # What is left is a tape, which stays: straight to the oldest generation with it, or the
-                    # next collection would visit each of its objects.
-                    gc.freeze()
-                    gc.unfreeze()
-                gc.enable()
-
-
 def new_tape(function: Callable[..., Any], call: Call) -> tuple[Tape, np.ndarray]:
     """A tape of the function at the point of a call, and the recorded value (m,).
 
-    The compiled primal must come to the recorded value. Where it does not, rounding may have been
-    amplified; the reference interpreter, which computes with NumPy's own functions, decides.
+    The form of it that is compiled first must come to the recorded value, before it is used.
     """
-    with _without_collector():
+    with without_collector():
         recording = record_function(function, call.structure, list(split(call.x, call.structure)), call.active)
         value, out_structure = recording.value, recording.out_structure
         program = optimise(recording.program)
         del recording  # the passes have made another program of it
         tape = Tape(program, call.structure, out_structure)
-        computed = tape.evaluate(call.x)[0]
-    if not _agree(computed, value):
-        from fastad.testing import interpret
-
-        values = interpret(tape.program, call.x, own_functions=True)[tape.program.outputs]
-        if not _agree(values, value):
-            raise RecordingMismatch(
-                f"the tape of {_name(function)} computes {_short(values)}, but {_short(value)} was "
-                "recorded: this is a bug in fastad, please report it with the function"
-            )
+        tape.schedule.recorded = Recorded(call.x, lambda computed: _verify(function, program, call.x, value, computed))
     return tape, value
+
+
+def _verify(
+    function: Callable[..., Any], program: Program, x: np.ndarray, value: np.ndarray, computed: np.ndarray
+) -> None:
+    """An error unless a tape computes what was recorded.
+
+    Where it does not, rounding may have been amplified; the reference interpreter, which computes with NumPy's own
+    functions, decides.
+    """
+    if _agree(computed, value):
+        return
+    from fastad.testing import interpret
+
+    values = interpret(program, x, own_functions=True)[program.outputs]
+    if not _agree(values, value):
+        raise RecordingMismatch(
+            f"the tape of {_name(function)} computes {_short(values)}, but {_short(value)} was "
+            "recorded: this is a bug in fastad, please report it with the function"
+        )
 
 
 class Replayer:
@@ -172,11 +158,11 @@ class Replayer:
                 self._audit(call, tape)
                 return result
         tape = self.record(call)
-        self.keep(call, tape)
         # At the point of its own recording the path is right even where rounding flips a tie.
         result, failed = action(tape)
         if failed >= 0:
             raise_pending()
+        self.keep(call, tape)
         return result
 
     def record(self, call: Call) -> Tape:

@@ -8,14 +8,16 @@ loop never allocates.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from fastad import kernels
 from fastad.blas import one_thread, wants_one_thread
+from fastad.collector import without_collector
 from fastad.fused_packing import FusedPacking
 from fastad.kernels import layout as at
 from fastad.packing import pack_plain
@@ -94,25 +96,50 @@ def _all_slots(addresses: list[Address]) -> np.ndarray:
     return slots
 
 
+class Recorded(NamedTuple):
+    """Where a tape was recorded, and what raises an error unless the outputs computed there are those recorded."""
+
+    x: np.ndarray
+    verify: Callable[[np.ndarray], None]
+
+
 class Schedule:
     """A program ready to run: two packed forms of it, and a pool of workspaces.
 
     Attributes
     ----------
+    recorded : Recorded or None
+        What the form that is compiled first must compute; None once it has been seen to.
     code : ndarray of int64
-        The fused form, for values and gradients.
+        The fused form, for values and gradients; made when first needed.
     plain : ndarray of int64
         The form in which every slot has a place, for all other sweeps; made when first needed.
     """
 
     def __init__(self, program: Program) -> None:
-        self.program = unroll(program)
-        packing = FusedPacking(self.program)
-        self.code, self.has_groups, self.parallel = packing.code, packing.has_groups, packing.parallel
-        self.one_thread_of_blas = wants_one_thread(self.program)
+        self._program = program
+        self.recorded: Recorded | None = None
         self._pool: list[np.ndarray] = []
         self._ready: set[tuple[int, int]] = set()
         self._points: dict[int, Points] = {}
+
+    @cached_property
+    def program(self) -> Program:
+        """The program with its short blocks unrolled."""
+        return unroll(self._program)
+
+    @cached_property
+    def fused(self) -> FusedPacking:
+        with without_collector():
+            return FusedPacking(self.program)
+
+    code = property(lambda self: self.fused.code)
+    has_groups = property(lambda self: self.fused.has_groups)
+    parallel = property(lambda self: self.fused.parallel)
+
+    @cached_property
+    def one_thread_of_blas(self) -> bool:
+        return wants_one_thread(self.program)
 
     @cached_property
     def plain(self) -> np.ndarray:
@@ -126,6 +153,13 @@ class Schedule:
 
     def code_for(self, task: int) -> np.ndarray:
         """The form that a task runs, with the dispatch kernels that it needs."""
+        if self.recorded is not None:
+            recorded, self.recorded = self.recorded, None
+            try:
+                recorded.verify(self._outputs(recorded.x, task))
+            except BaseException:
+                self.recorded = recorded
+                raise
         if task in (at.PRIMAL, at.GRADIENT):
             words = [at.PERFORM, at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
             if self.has_groups or self.parallel:
@@ -136,6 +170,21 @@ class Schedule:
         words += [at.SCALAR_CURVATURE, at.BLOCK_CURVATURE] if task == at.SECOND_ORDER else []
         return self._prepared(self.plain, words)
 
+    def _outputs(self, x: np.ndarray, task: int) -> np.ndarray:
+        """The outputs at x by the form that a task runs."""
+        task = at.PRIMAL if task in (at.PRIMAL, at.GRADIENT) else at.LINEARIZE
+        out, code, work = (
+            np.empty(self.program.outputs.size),
+            self.code_for(task),
+            self.take(self.workspace_size(task, 1)),
+        )
+        with self.blas():
+            if task == at.PRIMAL:
+                self.invite(work)
+            kernels.run(task, 1, code, work, x, out)
+        self.give(work)
+        return out
+
     def _prepared(self, code: np.ndarray, words: list[int]) -> np.ndarray:
         for kernel in kernels.DISPATCH:
             if kernel.word in words and (id(code), kernel.word) not in self._ready:
@@ -145,7 +194,8 @@ class Schedule:
 
     def workspace_size(self, task: int, lanes: int) -> int:
         """Numbers in a workspace for a task with that many directions."""
-        return self._size(task, lanes, max(1, settings.threads) if self.parallel else 1)
+        shared = task in (at.PRIMAL, at.GRADIENT) and self.parallel
+        return self._size(task, lanes, max(1, settings.threads) if shared else 1)
 
     def _size(self, task: int, lanes: int, threads: int) -> int:
         fused = task in (at.PRIMAL, at.GRADIENT)
@@ -186,7 +236,7 @@ class Schedule:
             if work.size >= size:
                 return work
         # Large enough for a gradient, which mostly comes next; what nobody touches takes no memory.
-        return self.new_workspace(max(size, self.workspace_size(at.GRADIENT, 1)))
+        return self.new_workspace(max(size, self.workspace_size(at.GRADIENT, 1)) if "fused" in self.__dict__ else size)
 
     def exchange(self, work: np.ndarray, size: int) -> np.ndarray:
         """The workspace itself if it is large enough, else another."""

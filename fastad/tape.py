@@ -88,17 +88,19 @@ class Tape:
     def evaluate(self, x: np.ndarray) -> tuple[np.ndarray, int]:
         """Outputs (m,) at x (n,), and the index of the first failed guard or -1."""
         out, schedule = np.empty(self.outputs), self.schedule
+        code = schedule.code_for(at.PRIMAL)
         with self._workspace(at.PRIMAL, 1) as work:
             schedule.invite(work)
-            kernels.run(at.PRIMAL, 1, schedule.code_for(at.PRIMAL), work, x, out)
+            kernels.run(at.PRIMAL, 1, code, work, x, out)
             return out, int(work[-1])
 
     def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray, int]:
         """Value of the one output, its gradient (n,), and the index of the first failed guard or -1."""
         out, schedule = np.empty(self.inputs), self.schedule
+        code = schedule.code_for(at.GRADIENT)
         with self._workspace(at.GRADIENT, 1) as work:
             schedule.invite(work)
-            value = kernels.run(at.GRADIENT, 1, schedule.code_for(at.GRADIENT), work, x, out)
+            value = kernels.run(at.GRADIENT, 1, code, work, x, out)
             return value, out, int(work[-1])
 
     @contextmanager
@@ -108,8 +110,8 @@ class Tape:
         The last point is kept: products asked for at one point, as an iterative solver does, share one
         forward sweep.
         """
-        schedule, size = self.schedule, self.schedule.workspace_size(task, max(1, min(lanes, LANES)))
-        code = schedule.code_for(task)
+        schedule = self.schedule
+        code, size = schedule.code_for(task), schedule.workspace_size(task, max(1, min(lanes, LANES)))
         with schedule.blas():
             point = taken(self._last_point)
             if point is None or not point.serves(x, size):

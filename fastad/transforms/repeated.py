@@ -35,7 +35,7 @@ class Room:
     def __init__(self, schedule: Schedule) -> None:
         code = schedule.code_for(at.GRADIENT)
         self.schedule = schedule
-        self.work = schedule.new_workspace(schedule.workspace_size(at.GRADIENT, 1))
+        self.work = schedule.take(schedule.workspace_size(at.GRADIENT, 1))
         self.words = np.array([code.ctypes.data, self.work.ctypes.data, self.work.size], np.int64)
         self.address = self.words.ctypes.data
 
@@ -45,7 +45,7 @@ class Rooms:
 
     def __init__(self, tape: Tape) -> None:
         self.schedule, self.free = tape.schedule, [Room(tape.schedule)]
-        self.guarded = bool(tape.program.guards)
+        self.guarded = bool(tape.program.guards or tape.program.calls)
         # A program that neither calls helpers nor counts the threads of BLAS needs no more than the call.
         self.simple = not (self.schedule.parallel or self.schedule.one_thread_of_blas)
 

@@ -224,3 +224,19 @@ def test_traces_and_listing_name_the_primitive():
     assert "push((" in str(tangent)
     np.testing.assert_allclose(tangent.tangents, tape.tangent(POINT, seeds=np.ones(3)), rtol=1e-13)
     assert "tests.solve" in tape.graph().to_dot()
+
+
+def test_the_short_ways_see_errors_too():
+    """`bind`, and gradients from the third call on, take a way of their own."""
+
+    def singular(x):
+        return np.sum(call(SOLVE, np.outer(x, x) - np.eye(2), x))
+
+    good, bad = np.array([3.0, 4.0]), np.array([0.0, 1.0])
+    g, bound, out = ad.value_and_grad(singular), ad.bind(singular, good), np.empty(2)
+    for _ in range(5):
+        g(good), bound(good, out)
+    for function in (lambda: g(bad), lambda: bound(bad, out)):
+        with pytest.raises(np.linalg.LinAlgError):
+            function()
+    assert np.array_equal(g(good)[1], ad.grad(singular)(good))
