@@ -23,6 +23,7 @@ from fastad.record.elementwise import apply_operator, elementwise, numeric, powe
 from fastad.record.indexing import guard_array
 from fastad.record.movement import MOVERS, _where_moving, wrap_passive
 from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, is_traced, plain
+from fastad.record.ufunc_methods import call_method
 
 UFUNCS: dict[Any, Op] = {
     getattr(np, name): op for op in OPS for name in op.ufuncs if hasattr(np, name) and "." not in name
@@ -47,11 +48,6 @@ _COMPOSED: dict[Any, Callable[..., Any]] = {
     np.divmod: lambda a, b: (a // b, a % b),
     np.modf: lambda x: (x - np.trunc(x), np.trunc(x)),
 }
-_REDUCE: dict[Any, Callable[..., Any]] = {
-    np.add: r.total, np.multiply: r.product, np.maximum: r.largest, np.minimum: r.smallest,
-    np.logical_and: r.all_true, np.logical_or: r.any_true,
-}  # fmt: skip
-_ACCUMULATE = {np.add: r.cumsum, np.multiply: r.cumprod}
 
 
 # --- ufuncs -----------------------------------------------------------------------------------------
@@ -79,10 +75,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
         result = _call(ufunc, inputs, options)
         if where is not True:
             result = np.where(where, result, out[0] if out else 0.0)
-    elif where is not True:
-        raise _unsupported(f"np.{ufunc.__name__}.{method} with where=")
     else:
-        result = _method(ufunc, method, inputs, options)
+        result = call_method(ufunc, method, inputs, options if where is True else {**options, "where": where})
     return _store(result, out)
 
 
@@ -118,18 +112,6 @@ def _call(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     if op.name == "add" and all(np.asarray(plain(x)).dtype == bool for x in inputs):
         op = BY_NAME["logical_or"]
     return apply_operator(op, *inputs)
-
-
-def _method(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    known = {"reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
-    if ufunc in known:
-        axis = inputs[1] if len(inputs) > 1 else options.pop("axis", 0)
-        options.pop("dtype", None)
-        return known[ufunc](inputs[0], axis=axis, **options)
-    if method == "outer":
-        a, b = as_array(inputs[0]) if is_traced(inputs[0]) else numeric(inputs[0]), inputs[1]
-        return ufunc(a.reshape(a.shape + (1,) * np.ndim(b)), b)
-    raise _unsupported(f"np.{ufunc.__name__}.{method}")
 
 
 def _unsupported(name: str) -> UnsupportedFunction:
