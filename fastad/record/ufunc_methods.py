@@ -86,7 +86,7 @@ def _at(ufunc: Any, a: Any, indices: Any, *operand: Any) -> None:
         )
     ufunc.at(a.value.copy(), plain(indices), *map(plain, operand))
     places = np.arange(a.size).reshape(a.shape)[plain(indices)]
-    values = [np.broadcast_to(_array(b), places.shape).reshape(-1) for b in operand]
+    values: list[Any] = [np.broadcast_to(_array(b), places.shape).reshape(-1) for b in operand]
     index = places.ravel()
     if ufunc is np.add and is_traced(values[0]):
         a[...] = a + np.reshape(scatter_sum(values[0], index, a.size), a.shape)
@@ -104,4 +104,9 @@ def _array(x: Any) -> Any:
     return as_array(x) if is_traced(x) else numeric(x)
 
 
-_METHODS = {"reduce": _reduce, "accumulate": _accumulate, "outer": _outer, "reduceat": _reduceat}
+_METHODS: dict[str, Callable[..., Any]] = {
+    "reduce": _reduce,
+    "accumulate": _accumulate,
+    "outer": _outer,
+    "reduceat": _reduceat,
+}
