@@ -107,11 +107,13 @@ def _empty(shape: Any, dtype: Any = float, *args: Any, **kwargs: Any) -> Any:
     return _float_array(np.zeros(shape, dtype))
 
 
-def _on_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+def _on_lists(function: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
     """A NumPy function that also takes lists of traced values, which do not dispatch by themselves."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*(_gathered(a) for a in args), **kwargs)
+        if builtins.any(map(_holds_traced, args)) or builtins.any(map(_holds_traced, kwargs.values())):
+            return ours(*map(_gathered, args), **{name: _gathered(value) for name, value in kwargs.items()})
+        return function(*args, **kwargs)
 
     return call
 
@@ -244,7 +246,7 @@ _MATH: list[tuple[Any, Any]] = [
 ]  # fmt: skip
 
 
-_CREATORS = "zeros ones arange linspace logspace geomspace eye identity fromiter tri vander".split()
+_CREATORS = "zeros ones arange eye identity fromiter tri".split()
 
 
 def replacements() -> list[tuple[Any, Any]]:
@@ -253,9 +255,9 @@ def replacements() -> list[tuple[Any, Any]]:
     from fastad.record.movement import SEQUENCE_MOVERS
 
     pairs: dict[int, tuple[Any, Any]] = {}
-    for function in [*FUNCTIONS, *(getattr(np, name) for name in ("einsum", "interp", "cross", "kron"))]:
+    for function, ours in FUNCTIONS.items():
         if function not in SEQUENCE_MOVERS:  # those dispatch on the arrays inside the sequence
-            pairs[id(function)] = (function, _on_lists(function))
+            pairs[id(function)] = (function, _on_lists(function, ours))
     for function in SEQUENCE_MOVERS:
         pairs[id(function)] = (function, _on_sequences(function, SEQUENCE_MOVERS[function]))
     for name in dir(np):
@@ -266,7 +268,7 @@ def replacements() -> list[tuple[Any, Any]]:
         pairs[id(getattr(np, name))] = (getattr(np, name), _creator(getattr(np, name)))
     for name in ["asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite", "require"]:
         pairs[id(getattr(np, name))] = (getattr(np, name), _as_array(getattr(np, name)))
-    pairs_of_ours = [(np.array, array), (np.full, full), (np.empty, _empty), (np.linspace, _on_lists(np.linspace))]
+    pairs_of_ours = [(np.array, array), (np.full, full), (np.empty, _empty)]
     for original, ours in [*pairs_of_ours, *_MATH]:
         pairs[id(original)] = (original, ours)
     pairs[id(np.copy)] = (np.copy, lambda a, order="K", subok=False: copy_of(a))

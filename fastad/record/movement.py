@@ -15,6 +15,7 @@ from fastad.errors import UnsupportedFunction
 from fastad.record.builder import constant_slots, user_line
 from fastad.record.elementwise import numeric
 from fastad.record.indexing import _view_root, concrete
+from fastad.record.library import from_numpy
 from fastad.record.traced import (
     TracedArray,
     TracedScalar,
@@ -181,7 +182,10 @@ def _functions(names: list[str]) -> list[Callable[..., Any]]:
     return [getattr(np, name) for name in names if hasattr(np, name)]
 
 
-SEQUENCE_MOVERS = {function: _move_several(function) for function in _functions(SEVERAL)}
+SEQUENCE_MOVERS = {
+    **{function: _move_several(function) for function in _functions(SEVERAL)},
+    np.linalg.multi_dot: from_numpy(np.linalg.multi_dot),
+}
 MOVERS: dict[Callable[..., Any], Callable[..., Any]] = {
     **{function: _move_one(function, False) for function in _functions(ONE)},
     **{function: _move_one(function, True) for function in _functions(FILLING)},

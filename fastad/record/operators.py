@@ -125,6 +125,7 @@ def install_operators() -> None:
         cls.__divmod__ = lambda self, other: (self // other, self % other)
         cls.__matmul__ = lambda self, other: np.matmul(self, other)
         cls.__rmatmul__ = lambda self, other: np.matmul(other, self)
+    TracedArray.__imatmul__ = lambda self, other: np.matmul(self, other, out=self)
 
 
 install_operators()
