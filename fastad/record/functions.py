@@ -71,6 +71,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
             *map(plain, inputs), **options, **({} if where is True else {"where": plain(where)})
         )
         result = wrap_passive(result)
+    elif method == "__call__" and set("".join(ufunc.types)) <= set("O->"):
+        result = _of_objects(ufunc, inputs)
     elif method == "__call__":
         result = _call(ufunc, inputs, options)
         if where is not True:
@@ -78,6 +80,14 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
     else:
         result = call_method(ufunc, method, inputs, options if where is True else {**options, "where": where})
     return _store(result, out)
+
+
+def _of_objects(ufunc: Any, inputs: tuple[Any, ...]) -> Any:
+    """A ufunc made by `np.frompyfunc`: its function is called for each element."""
+    from fastad.record.objects import object_array
+
+    results = ufunc(*(object_array(as_array(x), None) if is_traced(x) else plain(x) for x in inputs))
+    return tuple(map(gather_objects, results)) if type(results) is tuple else gather_objects(results)
 
 
 def _store(result: Any, out: Any) -> Any:
@@ -235,6 +245,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.iscomplex: lambda a: np.zeros(np.shape(a), bool),
     np.isreal: lambda a: np.ones(np.shape(a), bool),
     np.result_type: lambda *a: np.result_type(*(plain(x) for x in a)),
+    np.real_if_close: lambda a, tol=100: a,
+    np.array_repr: lambda arr, *args, **kwargs: np.array_repr(plain(arr), *args, **kwargs),
+    np.array_str: lambda a, *args, **kwargs: np.array_str(plain(a), *args, **kwargs),
+    np.array2string: lambda a, *args, **kwargs: np.array2string(plain(a), *args, **kwargs),
+    np.shares_memory: lambda a, b, max_work=-1: np.shares_memory(plain(a), plain(b), max_work),
+    np.may_share_memory: lambda a, b, max_work=0: np.may_share_memory(plain(a), plain(b), max_work),
     np.common_type: lambda *arrays: np.common_type(*(np.asarray(plain(a)) for a in arrays)),
     np.can_cast: lambda from_, to, casting="safe": np.can_cast(np.asarray(plain(from_)).dtype, to, casting),
     np.fix: lambda x, out=None: np.trunc(x),

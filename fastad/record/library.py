@@ -9,7 +9,9 @@ at the first use of a function, because NumPy's modules do not change.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
+from inspect import signature
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -26,6 +28,14 @@ def from_numpy(function: Any) -> Callable[..., Any]:
         return library().function(function)(*args, **kwargs)
 
     return call
+
+
+def named_first(function: Any, ours: Callable[..., Any]) -> Callable[..., Any]:
+    """Ours, whose first argument may be given by the name that it has in NumPy."""
+    with suppress(ValueError):  # no signature is known
+        name = next(iter(signature(function).parameters))
+        return lambda *args, **kwargs: ours(*args, **kwargs) if args else ours(kwargs.pop(name), **kwargs)
+    return ours
 
 
 @cache
@@ -83,6 +93,12 @@ class Library:
                 self._seen[id(original)] = original, ours
         self._names: dict[int, dict[str, Any]] = {}
         self._copies: dict[int, FunctionType] = {}
+
+    def subclass(self, cls: type) -> type:
+        """A class whose methods are copies; instances of the original count as its own too."""
+        copies = {name: self.function(value) for name, value in vars(cls).items() if type(value) is FunctionType}
+        kind = type(cls.__name__, (type(cls),), {"__instancecheck__": lambda _, value: isinstance(value, cls)})
+        return kind(cls.__name__, (cls,), copies | {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
     def function(self, function: Any) -> FunctionType:
         """The copy of a function, or of what a dispatching function carries out."""

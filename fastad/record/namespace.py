@@ -53,7 +53,8 @@ def _content(cell: CellType) -> object:
 
 
 # Objects that consist of others: how to take them apart, and how to make another one.
-_WHOLES: dict[type, tuple[Callable[[Any], Iterable[object]], Callable[..., object]]] = {
+_Wholes = dict[type, tuple[Callable[[Any], Iterable[object]], Callable[..., object]]]
+_WHOLES: _Wholes = {
     tuple: (tuple, lambda whole, *parts: parts),
     partial: (
         lambda whole: (whole.func, whole.args, *whole.keywords.values()),
@@ -140,7 +141,7 @@ class View:
             return self._substitution.changes(value)
         if look is View._see_module:
             return self._substitution.shows(value)
-        parts = _WHOLES[type(value)][0](value) if look is View._see_whole and depth else ()
+        parts = self._substitution.wholes[type(value)][0](value) if look is View._see_whole and depth else ()
         return any(self._changes(part, depth - 1) for part in islice(parts, _WIDTH))
 
     def _see_module(self, module: ModuleType) -> ModuleType:
@@ -193,7 +194,7 @@ class View:
         return seen
 
     def _see_whole(self, whole: object) -> object:
-        take_apart, join = _WHOLES[type(whole)]
+        take_apart, join = self._substitution.wholes[type(whole)]
         parts = tuple(take_apart(whole))
         seen = tuple(map(self.see, parts))
         if all(map(is_, parts, seen)):
@@ -249,12 +250,14 @@ class Substitution:
         replacements: Iterable[tuple[object, object]],
         opaque: Iterable[str] = (),
         compiled: Callable[[Any], object] = lambda dispatcher: dispatcher,
+        wholes: _Wholes | None = None,
     ):
+        self.wholes = _WHOLES | (wholes or {})  # further types of objects that consist of others
         self.compiled = compiled  # what is to be seen in place of a function compiled by Numba
         self.seen = {id(original): (original, replacement) for original, replacement in replacements}
         self.originals = {id(replacement): original for original, replacement in self.seen.values()}
         self.looks: dict[int, _Look | None] = {id(type(pair[0])): _see_same for pair in self.seen.values()}
-        self.looks |= {id(kind): View._see_whole for kind in _WHOLES}
+        self.looks |= {id(kind): View._see_whole for kind in self.wholes}
         self.looks |= {id(kind): View._see_object for kind in (list, dict, type)}
         self.looks |= {id(FunctionType): View._see_function, id(ModuleType): View._see_module}
         self._libraries = tuple(f"{name}." for name in (*_LIBRARIES, *opaque))
