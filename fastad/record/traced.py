@@ -161,7 +161,7 @@ class TracedArray:
     strides = property(lambda self: self.value.strides)
     flags = property(lambda self: self.value.flags)
     T = property(lambda self: self.transpose())
-    mT = property(lambda self: self.swapaxes(-1, -2))
+    mT = property(lambda self: np.matrix_transpose(self))
     real = property(lambda self: self)
     imag = property(lambda self: np.zeros(self.shape))
     base = property(lambda self: None if self.root is self else self.root)

@@ -137,7 +137,7 @@ CASES = {
     "insert": lambda x: np.insert(table(x), [0, 2], x[:2].reshape(2, 1), axis=1) ** 2,
     "append, delete": lambda x: np.delete(np.append(table(x), [[x[0], 1.0, 2.0]], axis=0), 1, axis=1) ** 2,
     "tile, repeat": lambda x: np.tile(x, (2, 1)) * np.repeat(x, [1, 0, 2, 0, 0, 3]),
-    "roll, rot90": lambda x: np.roll(table(x), (1, 1), axis=(0, 1)) * np.rot90(np.rot90(table(x)), 2, axes=(1, 0)),
+    "roll, rot90": lambda x: np.roll(table(x), (1, 1), axis=(0, 1)) * np.rot90(np.rot90(table(x)), axes=(1, 0)),
     "splits": lambda x: np.array_split(x, 4)[0] * np.split(x, [2, 4])[1] * np.hsplit(table(x), 3)[2].ravel(),
     "blocks": lambda x: np.block([[x[:2], x[2]], [1.0, 2.0, x[3] ** 2]]),
     "ix_": lambda x: table(x)[np.ix_([0, 1], [2, 0])] ** 2,
@@ -259,6 +259,8 @@ def test_every_public_attribute_of_arrays_works_or_is_refused() -> None:
             if not name.startswith("_"):
                 try:
                     getattr(x, name), getattr(x[0], name)
+                except ValueError:  # of mT
+                    assert name == "mT"
                 except ad.errors.DerivativeCut:
                     seen.append(name)
         return x[0]
