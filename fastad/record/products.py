@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from fastad.errors import DerivativeCut, UnsupportedFunction
 from fastad.ops import ARRAY_BY_NAME, BY_NAME
@@ -145,9 +146,9 @@ def _sliding(a: Any, v: Any, mode: Any = "valid") -> Any:
         raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
     x, y = factor(a), factor(v)
     left, right = _MARGINS[mode](y.size)
-    padded = np.concatenate([np.zeros(left), x, np.zeros(right)]) if left or right else as_array(x)
-    windows = np.arange(padded.size - y.size + 1)[:, None] + np.arange(y.size)
-    return product2d(padded[windows], y)
+    if left or right:
+        x = np.concatenate([np.zeros(left), x, np.zeros(right)])
+    return product2d(sliding_window_view(x, y.size), y)
 
 
 _MARGINS: dict[Any, Callable[[int], tuple[int, int]]] = {
