@@ -19,7 +19,7 @@ from fastad.record import operators as operators  # gives the traced types their
 from fastad.record import reductions as r
 from fastad.record.builder import user_line
 from fastad.record.creation import gather_objects
-from fastad.record.elementwise import apply_operator, elementwise, numeric, power
+from fastad.record.elementwise import apply_operator, elementwise, power
 from fastad.record.indexing import guard_array
 from fastad.record.movement import MOVERS, _where_moving, wrap_passive
 from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, is_traced, plain
