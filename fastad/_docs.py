@@ -20,7 +20,8 @@ import numpy as np
 import fastad as ad
 from fastad.ops import ARRAY_OPS, OPS, Op
 from fastad.record.creation import replacements
-from fastad.record.functions import _COMPOSED, _LOGICAL, FUNCTIONS, METHODS, UFUNCS
+from fastad.record.functions import _COMPOSED, _LOGICAL, FUNCTIONS, UFUNCS
+from fastad.record.methods import METHODS
 from fastad.record.movement import FILLING, ONE, SEVERAL, SPREAD
 
 TAPE_METHODS = ["primal", "tangent", "adjoint", "trace", "graph", "show", "stats", "check", "save", "load"]
@@ -136,7 +137,7 @@ def replaced() -> str:
 
 
 def methods() -> str:
-    return listed(f".{name}" for name in METHODS)
+    return listed(f".{name}" for name in METHODS if not name.startswith("_"))
 
 
 def ops_page() -> str:

@@ -11,10 +11,12 @@ traced values from which the derivative is recorded (`fastad.derive`).
 
 from __future__ import annotations
 
+import dis
 import math
 import sys
 import threading
 from array import array
+from traceback import walk_tb
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -26,6 +28,7 @@ from fastad.primitives import Call
 from fastad.program import Address, Block, Guard, Program, Run, address_of
 
 CONSTANT = 1 << 40
+_STORE_SUBSCRIPT = dis.opmap["STORE_SUBSCR"]
 SAMPLE = 256  # numbers by which an array of constants is found
 _threads = threading.local()
 open_recordings: list[Builder] = []  # of all threads: empty means that no thread is recording
@@ -225,12 +228,26 @@ class recording:
         builder.opcode = builder.left = builder.right = _Closed()
 
 
+def _is_users(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] not in ("fastad", "numpy", "contextlib")
+
+
 def user_line() -> str:
     """`file:line` of the innermost frame that belongs neither to fastad nor to NumPy."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        package = frame.f_globals.get("__name__", "").partition(".")[0]
-        if package not in ("fastad", "numpy", "contextlib"):
+        if _is_users(frame):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return "<unknown>"
+
+
+def raising_line(error: BaseException) -> str:
+    """As `user_line`, of the place where an error was raised."""
+    lines = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(error.__traceback__) if _is_users(frame)]
+    return lines[-1] if lines else "<unknown>"
+
+
+def is_assignment(frame: FrameType) -> bool:
+    """Whether what a frame is doing is `a[...] = b`."""
+    return frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCRIPT

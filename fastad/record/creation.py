@@ -1,34 +1,35 @@
-"""What recorded code sees in place of NumPy's creation functions and of `math`.
+"""What recorded code sees in place of NumPy's creation functions and of functions that take lists.
 
-NumPy's own arrays cannot hold traced values, and `math` cannot compute with them. `REPLACEMENTS` pairs
-each such function with one that can; `fastad.record.namespace` shows them to the code that is being
-recorded, and to no other. Arrays of floats come back as traced arrays without slots, so that a traced
-value may be assigned into them later; arrays of integers and truth values stay NumPy's own.
+NumPy's own arrays cannot hold traced values. `replacements` pairs each such function with one that can;
+`fastad.record.namespace` shows them to the code that is being recorded, and to no other. Arrays of floats come
+back as traced arrays without slots, so that a traced value may be assigned into them later; arrays of integers
+and truth values stay NumPy's own.
 """
 
 from __future__ import annotations
 
 import builtins
-import math
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from fastad.errors import DerivativeCut
-from fastad.ops import BY_NAME, Op
+from fastad.ops import Op
 from fastad.record.builder import user_line
-from fastad.record.elementwise import elementwise, on_scalar, power
-from fastad.record.traced import TracedArray, TracedScalar, as_array, is_traced, plain, scalar_of
+from fastad.record.elementwise import on_scalar
+from fastad.record.library import named_first
+from fastad.record.traced import TracedArray, TracedScalar, as_array, is_traced, plain
 
 
-def _holds_traced(x: Any) -> bool:
+def holds_traced(x: Any) -> bool:
     """Whether a (nested) list, tuple or object array has traced values in it."""
     if type(x) in (TracedScalar, TracedArray):
         return True
     if isinstance(x, list | tuple):
-        return builtins.any(map(_holds_traced, x))
-    return type(x) is np.ndarray and x.dtype == object and builtins.any(map(_holds_traced, x.flat))
+        return builtins.any(map(holds_traced, x))
+    return type(x) is np.ndarray and x.dtype == object and builtins.any(map(holds_traced, x.flat))
 
 
 def gather_objects(x: Any) -> Any:
@@ -36,7 +37,7 @@ def gather_objects(x: Any) -> Any:
     if type(x) in (TracedScalar, TracedArray, float, int, np.float64):
         return x
     if isinstance(x, list | tuple) or (type(x) is np.ndarray and x.dtype == object):
-        if _holds_traced(x):
+        if holds_traced(x):
             return _stack(x)
         return np.asarray(x, np.float64) if type(x) is np.ndarray else x
     return x
@@ -46,11 +47,11 @@ def _stack(x: Any) -> Any:
     if type(x) in (TracedScalar, TracedArray):
         return x
     if isinstance(x, list | tuple) or (type(x) is np.ndarray and x.ndim):
-        return np.stack([as_array(_stack(part)) if _holds_traced(part) else np.asarray(part, float) for part in x])
+        return np.stack([as_array(_stack(part)) if holds_traced(part) else np.asarray(part, float) for part in x])
     return _stack(x.item()) if type(x) is np.ndarray else x
 
 
-def _float_array(value: Any) -> Any:
+def float_array(value: Any) -> Any:
     """A new float64 array that can take traced values; other dtypes stay NumPy's."""
     if type(value) is np.ndarray and value.dtype == np.float64:
         return TracedArray(value if value.base is None else value.copy())
@@ -59,12 +60,12 @@ def _float_array(value: Any) -> Any:
 
 def _creator(function: Callable[..., Any]) -> Callable[..., Any]:
     def create(*args: Any, **kwargs: Any) -> Any:
-        return _float_array(function(*args, **kwargs))
+        return float_array(function(*args, **kwargs))
 
     return create
 
 
-def _checked(dtype: Any, x: Any) -> None:
+def checked(dtype: Any) -> None:
     if dtype is not None and np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(object)):
         raise DerivativeCut(f"a conversion to {np.dtype(dtype)} at {user_line()} would cut a traced value's derivative")
 
@@ -73,21 +74,21 @@ def array(obj: Any, dtype: Any = None, *args: Any, copy: Any = True, ndmin: int 
     """`np.array` for anything that may hold traced values."""
     if not isinstance(obj, list | tuple | np.ndarray | float | np.bool_) and hasattr(obj, "__next__"):
         obj = list(obj)
-    if not _holds_traced(obj):
-        return _float_array(np.array(obj, dtype, *args, copy=copy, ndmin=ndmin, **options))
+    if not holds_traced(obj):
+        return float_array(np.array(obj, dtype, *args, copy=copy, ndmin=ndmin, **options))
     x = gather_objects(obj)
     if type(x) is TracedArray and x.passive and dtype is not None:
-        return _float_array(np.array(x.value, dtype, ndmin=ndmin))
-    _checked(dtype, x)
+        return float_array(np.array(x.value, dtype, ndmin=ndmin))
+    checked(dtype)
     x = as_array(x).copy() if copy or type(x) is TracedScalar else as_array(x)
     return x.reshape((1,) * (ndmin - x.ndim) + x.shape) if x.ndim < ndmin else x
 
 
 def _as_array(function: Callable[..., Any]) -> Callable[..., Any]:
     def convert(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if not _holds_traced(a):
+        if not holds_traced(a):
             result = function(a, dtype, *args, **kwargs)
-            return result if result is a else _float_array(result)
+            return result if result is a else float_array(result)
         return array(a, dtype, copy=False)
 
     return convert
@@ -97,21 +98,44 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: A
     """`np.full`, also with a traced fill value."""
     fill_value = gather_objects(fill_value)
     if not is_traced(fill_value):
-        return _float_array(np.full(shape, plain(fill_value), dtype, *args, **kwargs))
-    _checked(dtype, fill_value)
+        return float_array(np.full(shape, plain(fill_value), dtype, *args, **kwargs))
+    checked(dtype)
     return np.broadcast_to(as_array(fill_value), shape).copy()
 
 
 def _empty(shape: Any, dtype: Any = float, *args: Any, **kwargs: Any) -> Any:
     # Zeros rather than whatever memory held: what is never assigned must not differ from call to call.
-    return _float_array(np.zeros(shape, dtype))
+    made = np.empty if np.dtype(dtype).hasobject else np.zeros
+    return float_array(made(shape, dtype, *args, **kwargs))
 
 
-def _on_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+def _arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
+    """`np.arange`: how many numbers there are is looked at, and guarded."""
+    args = tuple(map(gather_objects, args))
+    if not builtins.any(map(is_traced, args)) and not builtins.any(map(is_traced, options.values())):
+        return float_array(np.arange(*map(plain, args), dtype=dtype, **options))
+    checked(dtype)
+    start, stop, step = _range(*args, **options)
+    count = int(np.ceil((stop - start) / step))
+    return start + np.arange(max(count, 0)) * ((start + step) - start)
+
+
+def _range(start: Any, stop: Any = None, step: Any = 1.0, *_: Any) -> tuple[Any, Any, Any]:
+    return (0.0, start, step) if stop is None else (start, stop, step)
+
+
+def _fromiter(iter: Any, dtype: Any, count: int = -1, **options: Any) -> Any:
+    items = list(iter if count < 0 else islice(iter, count))
+    return array(items, dtype) if holds_traced(items) else float_array(np.fromiter(items, dtype, count, **options))
+
+
+def _on_lists(function: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
     """A NumPy function that also takes lists of traced values, which do not dispatch by themselves."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*(_gathered(a) for a in args), **kwargs)
+        if builtins.any(map(holds_traced, args)) or builtins.any(map(holds_traced, kwargs.values())):
+            return ours(*map(_gathered, args), **{name: _gathered(value) for name, value in kwargs.items()})
+        return function(*args, **kwargs)
 
     return call
 
@@ -121,13 +145,13 @@ def _on_sequences(function: Callable[..., Any], move: Callable[..., Any]) -> Cal
 
     def call(parts: Any, *args: Any, **kwargs: Any) -> Any:
         parts = list(parts) if hasattr(parts, "__next__") else parts
-        return move(parts, *args, **kwargs) if _holds_traced(parts) else function(parts, *args, **kwargs)
+        return move(parts, *args, **kwargs) if holds_traced(parts) else function(parts, *args, **kwargs)
 
-    return call
+    return named_first(function, call)
 
 
 def _gathered(x: Any) -> Any:
-    if isinstance(x, list | tuple | np.ndarray) and type(x) is not TracedArray and _holds_traced(x):
+    if isinstance(x, list | tuple | np.ndarray) and type(x) is not TracedArray and holds_traced(x):
         return gather_objects(x)
     return list(x) if hasattr(x, "__next__") else x
 
@@ -142,7 +166,7 @@ class _Ufunc:
         if len(args) == 1 and type(args[0]) is TracedScalar and not kwargs and self._op is not None:
             return on_scalar(self._op, args[0], self._ufunc(args[0].value).item())
         for x in args:
-            if type(x) is not np.ndarray and type(x) is not float and _holds_traced(x):
+            if type(x) is not np.ndarray and type(x) is not float and holds_traced(x):
                 return self._traced(args, kwargs)
         return self._ufunc(*map(_gathered, args), **kwargs)
 
@@ -158,104 +182,20 @@ class _Ufunc:
         return getattr(self._ufunc, name)
 
 
-# --- math -------------------------------------------------------------------------------------------
-_MATH_ROWS = {
-    "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atan2": "arctan2",
-    "atanh": "arctanh", "cbrt": "cbrt", "copysign": "copysign", "cos": "cos", "cosh": "cosh", "erf": "erf",
-    "erfc": "erfc", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "fabs": "absolute", "fmod": "fmod",
-    "log10": "log10", "log1p": "log1p", "log2": "log2", "sin": "sin", "sinh": "sinh", "sqrt": "sqrt", "tan": "tan",
-    "tanh": "tanh",
-}  # fmt: skip
-
-
-def _number(x: Any) -> Any:
-    """A traced array of one element as a traced number, as `math` takes it."""
-    return x.reshape(-1)[0] if type(x) is TracedArray and x.size == 1 else x
-
-
-def _math_function(name: str, row: str) -> Callable[..., Any]:
-    original, op = getattr(math, name), BY_NAME[row]
-
-    def call(*args: Any) -> Any:
-        if len(args) == 1 and type(args[0]) is TracedScalar:
-            return on_scalar(op, args[0], original(args[0].value))
-        if not builtins.any(map(is_traced, args)):
-            return original(*map(plain, args))
-        args = tuple(map(_number, args))
-        value = original(*map(plain, args))  # math's own value, and its own error outside the domain
-        result = elementwise(op, *args)
-        return scalar_of(result.builder, result.slot, value)
-
-    return call
-
-
-def _math_pow(x: Any, y: Any) -> Any:
-    return power(_number(x), _number(y)) if is_traced(x) or is_traced(y) else math.pow(plain(x), plain(y))
-
-
-def _math_log(x: Any, *base: Any) -> Any:
-    logarithm = MATH_LOG(x)
-    return logarithm / MATH_LOG(base[0]) if base else logarithm
-
-
-def _math_hypot(*parts: Any) -> Any:
-    if len(parts) == 2 and (is_traced(parts[0]) or is_traced(parts[1])):
-        return elementwise(BY_NAME["hypot"], *map(_number, parts))
-    if builtins.any(map(is_traced, parts)):
-        return np.sqrt(builtins.sum(_number(p) * _number(p) for p in parts))
-    return math.hypot(*map(plain, parts))
-
-
-def _math_dist(p: Any, q: Any) -> Any:
-    return _math_hypot(*(a - b for a, b in zip(p, q, strict=True)))
-
-
-def _math_fsum(items: Any) -> Any:
-    items = list(items)
-    return builtins.sum(items) if builtins.any(map(is_traced, items)) else math.fsum(map(plain, items))
-
-
-def _math_prod(items: Any, *, start: Any = 1) -> Any:
-    for item in items:
-        start = start * item
-    return start
-
-
-def _truth(name: str) -> Callable[[Any], bool]:
-    def call(x: Any) -> bool:
-        return bool(getattr(np, name)(_number(x))) if is_traced(x) else getattr(math, name)(plain(x))
-
-    return call
-
-
-def _whole(name: str) -> Callable[[Any], int]:
-    original = getattr(math, name)
-    return lambda x: original(_number(x))
-
-
-MATH_LOG = _math_function("log", "log")
-_MATH: list[tuple[Any, Any]] = [
-    *((getattr(math, name), _math_function(name, row)) for name, row in _MATH_ROWS.items()),
-    (math.pow, _math_pow), (math.log, _math_log), (math.hypot, _math_hypot), (math.dist, _math_dist),
-    (math.fsum, _math_fsum), (math.prod, _math_prod), (math.degrees, lambda x: np.degrees(_number(x))),
-    (math.radians, lambda x: np.radians(_number(x))),
-    *((getattr(math, name), _truth(name)) for name in ("isnan", "isinf", "isfinite")),
-    *((getattr(math, name), _whole(name)) for name in ("floor", "ceil", "trunc")),
-]  # fmt: skip
-
-
-_CREATORS = "zeros ones arange linspace logspace geomspace eye identity fromiter tri vander".split()
+_CREATORS = "zeros ones eye identity tri".split()
 
 
 def replacements() -> list[tuple[Any, Any]]:
     """(original, what recorded code sees instead) for NumPy's and math's functions."""
     from fastad.record.functions import FUNCTIONS, UFUNCS, copy_of
+    from fastad.record.mathematics import MATH
     from fastad.record.movement import SEQUENCE_MOVERS
+    from fastad.record.objects import objects
 
     pairs: dict[int, tuple[Any, Any]] = {}
-    for function in [*FUNCTIONS, *(getattr(np, name) for name in ("einsum", "interp", "cross", "kron"))]:
+    for function, ours in FUNCTIONS.items():
         if function not in SEQUENCE_MOVERS:  # those dispatch on the arrays inside the sequence
-            pairs[id(function)] = (function, _on_lists(function))
+            pairs[id(function)] = (function, _on_lists(function, ours))
     for function in SEQUENCE_MOVERS:
         pairs[id(function)] = (function, _on_sequences(function, SEQUENCE_MOVERS[function]))
     for name in dir(np):
@@ -266,8 +206,14 @@ def replacements() -> list[tuple[Any, Any]]:
         pairs[id(getattr(np, name))] = (getattr(np, name), _creator(getattr(np, name)))
     for name in ["asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite", "require"]:
         pairs[id(getattr(np, name))] = (getattr(np, name), _as_array(getattr(np, name)))
-    pairs_of_ours = [(np.array, array), (np.full, full), (np.empty, _empty), (np.linspace, _on_lists(np.linspace))]
-    for original, ours in [*pairs_of_ours, *_MATH]:
+    pairs_of_ours = [
+        (np.array, array),
+        (np.full, full),
+        (np.empty, _empty),
+        (np.arange, _arange),
+        (np.fromiter, _fromiter),
+    ]
+    for original, ours in [*pairs_of_ours, *objects(), *MATH]:
         pairs[id(original)] = (original, ours)
     pairs[id(np.copy)] = (np.copy, lambda a, order="K", subok=False: copy_of(a))
     for name, fill in (("zeros_like", 0.0), ("ones_like", 1.0), ("empty_like", 0.0)):
@@ -277,10 +223,10 @@ def replacements() -> list[tuple[Any, Any]]:
 
 def _maker_like(function: Callable[..., Any], fill: float) -> Callable[..., Any]:
     def make(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if _holds_traced(a):
+        if holds_traced(a):
             shape = kwargs.get("shape")
             shape = np.shape(a) if shape is None else shape
-            return _float_array(np.full(shape, fill, dtype or plain(gather_objects(a)).dtype))
-        return _float_array(function(a, dtype, *args, **kwargs))
+            return float_array(np.full(shape, fill, dtype or plain(gather_objects(a)).dtype))
+        return float_array(function(a, dtype, *args, **kwargs))
 
     return make

@@ -14,12 +14,12 @@ import numpy as np
 
 from fastad.errors import DerivativeCut, UnsupportedFunction
 from fastad.ops import BY_NAME, OPS, Op
+from fastad.record import calculus, einsum, norms, ordering, polynomials, products
 from fastad.record import operators as operators  # gives the traced types their operators
-from fastad.record import ordering, products
 from fastad.record import reductions as r
 from fastad.record.builder import user_line
 from fastad.record.creation import gather_objects
-from fastad.record.elementwise import apply_operator, elementwise, numeric, power
+from fastad.record.elementwise import apply_operator, elementwise, power
 from fastad.record.indexing import guard_array
 from fastad.record.movement import MOVERS, _where_moving, wrap_passive
 from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, is_traced, plain
@@ -38,7 +38,7 @@ _LOGICAL = {
     np.invert: "logical_not",
 }
 _COMPOSED: dict[Any, Callable[..., Any]] = {
-    np.matmul: products.matmul,
+    **products.UFUNCS,
     np.float_power: power,
     np.deg2rad: lambda x: x * (np.pi / 180),
     np.radians: lambda x: x * (np.pi / 180),
@@ -71,6 +71,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
             *map(plain, inputs), **options, **({} if where is True else {"where": plain(where)})
         )
         result = wrap_passive(result)
+    elif method == "__call__" and set("".join(ufunc.types)) <= set("O->"):
+        result = _of_objects(ufunc, inputs)
     elif method == "__call__":
         result = _call(ufunc, inputs, options)
         if where is not True:
@@ -80,10 +82,20 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
     return _store(result, out)
 
 
+def _of_objects(ufunc: Any, inputs: tuple[Any, ...]) -> Any:
+    """A ufunc made by `np.frompyfunc`: its function is called for each element."""
+    from fastad.record.objects import object_array
+
+    results = ufunc(*(object_array(as_array(x), None) if is_traced(x) else plain(x) for x in inputs))
+    return tuple(map(gather_objects, results)) if type(results) is tuple else gather_objects(results)
+
+
 def _store(result: Any, out: Any) -> Any:
     """Put a result where `out=` says; a plain array cannot hold traced values, so `a += x` rebinds `a`."""
     if not out or out[0] is None:
         return result
+    if out[0] is Ellipsis:  # an array, of no dimension too
+        return as_array(result) if is_traced(result) else np.asarray(result)
     if type(out[0]) is TracedArray:
         out[0][...] = result
         return out[0]
@@ -97,6 +109,7 @@ def _own(result: Any, shape: tuple[int, ...]) -> Any:
 
 def _call(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     dtype = options.pop("dtype", None)
+    dtype = dtype() if isinstance(dtype, type) and issubclass(dtype, np.dtype) else dtype  # type: ignore[call-overload]
     if dtype is not None and np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(bool)):
         raise DerivativeCut(
             f"np.{ufunc.__name__}(..., dtype={np.dtype(dtype)}) at {user_line()}: fastad computes in float64"
@@ -166,44 +179,10 @@ def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     return np.rint(a) if not decimals else np.rint(a * scale) / scale
 
 
-def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
-    parts = [np.atleast_1d(p) for p in (prepend, a, append) if p is not np._NoValue]
-    x = np.concatenate(parts, axis) if len(parts) > 1 else as_array(a)
-    for _ in range(n):
-        last = x.shape[axis]
-        x = np.take(x, np.arange(1, last), axis) - np.take(x, np.arange(last - 1), axis)
-    return x
-
-
-def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    y, last = as_array(gather_objects(y)) if is_traced(gather_objects(y)) else numeric(y), np.shape(y)[axis]
-    pair = (np.take(y, np.arange(1, last), axis) + np.take(y, np.arange(last - 1), axis)) / 2.0
-    if x is None:
-        return r.total(dx * pair, axis)
-    d = _diff(as_array(x) if is_traced(x) else TracedArray(np.array(x, float)), axis=-1 if np.ndim(x) == 1 else axis)
-    if np.ndim(x) == 1:
-        d = d.reshape([-1 if i == axis % y.ndim else 1 for i in range(y.ndim)])
-    return r.total(d * pair, axis)
-
-
 def _average(a: Any, axis: Any = None, weights: Any = None, **options: Any) -> Any:
     if weights is None or options:
         return r.mean(a, axis)
     return r.total(a * weights, axis) / r.total(np.broadcast_to(weights, np.shape(a)), axis)
-
-
-def _polyval(p: Any, x: Any) -> Any:
-    y = 0.0 * x
-    for i in range(len(p)):
-        y = y * x + p[i]
-    return y
-
-
-def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, **options: Any) -> Any:
-    if options:
-        raise _unsupported(f"np.linspace with {', '.join(options)}")
-    fraction = np.arange(num) / max(num - 1 if endpoint else num, 1)
-    return start + fraction * (stop - start)
 
 
 def _array_equal(a: Any, b: Any, equal_nan: bool = False) -> bool:
@@ -235,17 +214,16 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **MOVERS,
     **r.FUNCTIONS,
     **products.FUNCTIONS,
+    **norms.FUNCTIONS,
+    **einsum.FUNCTIONS,
+    **calculus.FUNCTIONS,
+    **polynomials.FUNCTIONS,
     **ordering.FUNCTIONS,
     np.where: _where,
     np.clip: _clip,
     np.round: _round,
     np.around: _round,
-    np.diff: _diff,
-    np.ediff1d: lambda ary: _diff(np.ravel(ary)),
-    np.trapezoid: _trapezoid,
     np.average: _average,
-    np.polyval: _polyval,
-    np.linspace: _linspace,
     np.array_equal: _array_equal,
     np.isclose: _isclose,
     np.allclose: lambda a, b, *args, **kwargs: bool(r.all_true(as_array(_isclose(a, b, *args, **kwargs)))),
@@ -267,6 +245,14 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.iscomplex: lambda a: np.zeros(np.shape(a), bool),
     np.isreal: lambda a: np.ones(np.shape(a), bool),
     np.result_type: lambda *a: np.result_type(*(plain(x) for x in a)),
+    np.real_if_close: lambda a, tol=100: a,
+    np.array_repr: lambda arr, *args, **kwargs: np.array_repr(plain(arr), *args, **kwargs),
+    np.array_str: lambda a, *args, **kwargs: np.array_str(plain(a), *args, **kwargs),
+    np.array2string: lambda a, *args, **kwargs: np.array2string(plain(a), *args, **kwargs),
+    np.shares_memory: lambda a, b, max_work=-1: np.shares_memory(plain(a), plain(b), max_work),
+    np.may_share_memory: lambda a, b, max_work=0: np.may_share_memory(plain(a), plain(b), max_work),
+    np.common_type: lambda *arrays: np.common_type(*(np.asarray(plain(a)) for a in arrays)),
+    np.can_cast: lambda from_, to, casting="safe": np.can_cast(np.asarray(plain(from_)).dtype, to, casting),
     np.fix: lambda x, out=None: np.trunc(x),
 }
 

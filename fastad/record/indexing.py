@@ -99,3 +99,26 @@ def set_item(x: TracedArray, key: Any, value: Any) -> None:
         x.slots[key] = constant_slots(builder, np.array(target))
     x.value[key] = plain(value)
     x.root.first = None
+
+
+class Flat:
+    """The elements of an array that is not contiguous, in order, as `x.flat` gives them: also to write to."""
+
+    def __init__(self, x: TracedArray) -> None:
+        self._x = x
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._x.reshape(-1)[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        places = np.arange(self._x.size)[concrete(key)]
+        self._x[np.unravel_index(places, self._x.shape)] = value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._x.reshape(-1), name)
+
+    def __len__(self) -> int:
+        return self._x.size
+
+    def __iter__(self) -> Any:
+        return iter(self._x.reshape(-1))

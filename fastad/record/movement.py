@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib import stride_tricks
 
-from fastad.errors import UnsupportedFunction
-from fastad.record.builder import constant_slots, user_line
+from fastad.record.builder import constant_slots
 from fastad.record.elementwise import numeric
 from fastad.record.indexing import _view_root, concrete
+from fastad.record.library import from_numpy, named_first
+from fastad.record.reductions import finish
 from fastad.record.traced import (
     TracedArray,
     TracedScalar,
@@ -27,9 +29,11 @@ from fastad.record.traced import (
 )
 
 ONE = """reshape ravel transpose permute_dims matrix_transpose moveaxis swapaxes rollaxis squeeze expand_dims
-    broadcast_to flip fliplr flipud rot90 roll take take_along_axis repeat tile diagonal trim_zeros
-    compress delete split array_split hsplit vsplit dsplit unstack""".split()
-FILLING = "diag diagflat tril triu pad resize".split()
+    broadcast_to flip fliplr flipud rot90 roll take take_along_axis repeat tile diagonal delete split array_split
+    hsplit vsplit dsplit unstack""".split()
+FILLING = "diag diagflat tril triu resize".split()
+FROM_NUMPY = """append insert pad trim_zeros fill_diagonal tril_indices_from triu_indices_from
+    diag_indices_from""".split()
 SEVERAL = "concatenate concat stack vstack hstack dstack column_stack block".split()
 SPREAD = "atleast_1d atleast_2d atleast_3d broadcast_arrays meshgrid".split()
 
@@ -59,32 +63,28 @@ def wrap_passive(value: Any, source: TracedArray | None = None) -> Any:
 
 
 def _move_one(function: Callable[..., Any], filling: bool) -> Callable[..., Any]:
-    def move(a: Any, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = concrete(args), {k: concrete(v) for k, v in kwargs.items()}
-        x = as_array(a) if type(a) in (TracedScalar, TracedArray) else TracedArray(np.array(numeric(a)))
-        if filling and function is np.pad:
-            _check_padding(args, kwargs)
-        value = function(x.value, *args, **kwargs)
-        if x.passive:
-            return wrap_passive(value, x)
-        part = x.part(value) if type(value) is np.ndarray and not filling else None
-        if part is not None:
-            return part
-        zero = builder_for((x,)).constant(0.0) if filling else 0
-        slots = function(x.slots - zero, *args, **kwargs) + zero if filling else function(x.slots, *args, **kwargs)
-        return _wrap(x, value, slots)
+    def move(a: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        from fastad.record.creation import gather_objects
 
-    return move
+        x = gather_objects(a)
+        x = as_array(x) if type(x) in (TracedScalar, TracedArray) else TracedArray(np.array(numeric(x)))
+        options = {name: concrete(value) for name, value in kwargs.items()}
+        return finish(moved_by(function, filling, x, *concrete(args), **options), out)
+
+    return named_first(function, move)
 
 
-def _check_padding(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    mode = args[1] if len(args) > 1 else kwargs.get("mode", "constant")
-    moves = mode in ("edge", "reflect", "symmetric", "wrap", "constant")
-    if not moves or np.any(kwargs.get("constant_values", 0) != 0):
-        raise UnsupportedFunction(
-            f"np.pad with mode={mode!r} at {user_line()}: fastad supports the modes that move data, and zeros; "
-            "concatenate the padding yourself"
-        )
+def moved_by(function: Callable[..., Any], filling: bool, x: TracedArray, *args: Any, **kwargs: Any) -> Any:
+    """What a data movement makes of an array."""
+    value = function(x.value, *args, **kwargs)
+    if x.passive:
+        return wrap_passive(value, x)
+    part = x.part(value) if type(value) is np.ndarray and not filling else None
+    if part is not None:
+        return part
+    zero = builder_for((x,)).constant(0.0) if filling else 0
+    slots = function(x.slots - zero, *args, **kwargs) + zero if filling else function(x.slots, *args, **kwargs)
+    return _wrap(x, value, slots)
 
 
 def _several(builder: Any, parts: Any) -> tuple[Any, Any]:
@@ -102,22 +102,23 @@ def _traced_parts(parts: Any) -> list[Any]:
 
 
 def _move_several(function: Callable[..., Any]) -> Callable[..., Any]:
-    def move(parts: Any, *args: Any, **kwargs: Any) -> Any:
-        from fastad.record.creation import gather_objects
+    def move(parts: Any, *args: Any, out: Any = None, dtype: Any = None, casting: Any = None, **kwargs: Any) -> Any:
+        from fastad.record.creation import checked, gather_objects
 
-        kwargs.pop("dtype", None), kwargs.pop("casting", None)
         parts = list(parts) if type(parts) is not TracedArray else [parts[i] for i in range(len(parts))]
         if function is not np.block:
             parts = [gather_objects(part) for part in parts]
         traced = _traced_parts(parts)
         if not traced:
-            return wrap_passive(function(_several(None, [])[0] or [plain(p) for p in parts], *args, **kwargs))
+            values = _several(None, parts)[0] if function is np.block else [plain(p) for p in parts]
+            return finish(wrap_passive(function(values, *args, **kwargs)), out)
+        checked(dtype)
         builder = builder_for(tuple(traced))
         values, slots = _several(builder, parts)
-        joined = function(slots, *args, **kwargs)
-        return TracedArray(function(values, *args, **kwargs), joined, builder)
+        joined = TracedArray(function(values, *args, **kwargs), function(slots, *args, **kwargs), builder)
+        return finish(joined, out)
 
-    return move
+    return named_first(function, move)
 
 
 def _move_spread(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,18 +150,12 @@ def _where_moving(mask: np.ndarray, a: Any, b: Any) -> Any:
     return TracedArray(value, slots, builder) if value.ndim else scalar_of(builder, int(slots), value[()])
 
 
-def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    builder = builder_for(tuple(x for x in (arr, values) if is_traced(x)))
-    value = np.insert(plain(arr), obj, plain(values), axis)
-    return TracedArray(value, np.insert(slots_of(builder, arr), obj, slots_of(builder, values), axis), builder)
+def _compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
+    kept = np.flatnonzero(concrete(condition))
+    return MOVERS[np.take](np.ravel(a) if axis is None else a, kept, 0 if axis is None else axis, out=out)
 
 
-def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    if axis is None:
-        return MOVERS[np.concatenate]([np.ravel(arr), np.ravel(values)])
-    return MOVERS[np.concatenate]([arr, values], axis)
-
-
+# --- in place ---------------------------------------------------------------------------------------
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     if where is True:
         dst[...] = src
@@ -168,12 +163,17 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
         dst[...] = np.where(where, src, dst)
 
 
-def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    n = min(a.shape)
-    if a.ndim == 2 and not wrap:
-        a[np.arange(n), np.arange(n)] = val
-    else:
-        raise UnsupportedFunction(f"np.fill_diagonal with wrap or ndim != 2 at {user_line()}: assign by index instead")
+def _put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
+    np.put(np.empty(np.shape(a)), ind := np.asarray(concrete(ind)).ravel(), 0.0, mode)  # NumPy's own error
+    ind = np.clip(ind, 0, a.size - 1) if mode == "clip" else ind % a.size
+    a[np.unravel_index(ind, a.shape)] = np.resize(v, ind.size)
+
+
+def _as_strided(x: Any, shape: Any = None, strides: Any = None, subok: bool = False, writeable: bool = True) -> Any:
+    """A copy that cannot be written to: which elements of the original are meant is not known afterwards."""
+    result = _AS_STRIDED(x, shape, strides)
+    result.value.flags.writeable = False
+    return result
 
 
 def _functions(names: list[str]) -> list[Callable[..., Any]]:
@@ -181,14 +181,20 @@ def _functions(names: list[str]) -> list[Callable[..., Any]]:
     return [getattr(np, name) for name in names if hasattr(np, name)]
 
 
-SEQUENCE_MOVERS = {function: _move_several(function) for function in _functions(SEVERAL)}
+_AS_STRIDED = _move_one(stride_tricks.as_strided, False)
+SEQUENCE_MOVERS = {
+    **{function: _move_several(function) for function in _functions(SEVERAL)},
+    np.linalg.multi_dot: from_numpy(np.linalg.multi_dot),
+}
 MOVERS: dict[Callable[..., Any], Callable[..., Any]] = {
     **{function: _move_one(function, False) for function in _functions(ONE)},
     **{function: _move_one(function, True) for function in _functions(FILLING)},
     **SEQUENCE_MOVERS,
     **{function: _move_spread(function) for function in _functions(SPREAD)},
-    np.insert: _insert,
-    np.append: _append,
+    **{function: from_numpy(function) for function in _functions(FROM_NUMPY)},
+    np.compress: _compress,
     np.copyto: _copyto,
-    np.fill_diagonal: _fill_diagonal,
+    np.put: _put,
+    stride_tricks.as_strided: _as_strided,
+    stride_tricks.sliding_window_view: _move_one(stride_tricks.sliding_window_view, False),
 }

@@ -53,7 +53,8 @@ def _content(cell: CellType) -> object:
 
 
 # Objects that consist of others: how to take them apart, and how to make another one.
-_WHOLES: dict[type, tuple[Callable[[Any], Iterable[object]], Callable[..., object]]] = {
+_Wholes = dict[type, tuple[Callable[[Any], Iterable[object]], Callable[..., object]]]
+_WHOLES: _Wholes = {
     tuple: (tuple, lambda whole, *parts: parts),
     partial: (
         lambda whole: (whole.func, whole.args, *whole.keywords.values()),
@@ -83,6 +84,7 @@ class View:
         self._met: dict[int, object] = {}
         self._cells: dict[int, list[Any]] = {}  # the original, the one used, and what each held at first
         self._covers: list[Cover] = []
+        self._copies: list[tuple[Any, Any, list[object]]] = []  # of containers: the original, the copy, what it held
 
     def __enter__(self) -> Self:
         self._outer = CURRENT.view
@@ -94,6 +96,7 @@ class View:
     def __exit__(self, *exception: object) -> None:
         try:
             self.flush()
+            self._write_back()
             for cell, used, _, seen in self._cells.values():
                 if (content := _content(used)) is not seen and content is not ABSENT:
                     cell.cell_contents = self.unsee(content)
@@ -102,7 +105,7 @@ class View:
             with LOCK:
                 for cover in self._covers:
                     cover.release()
-            self._seen, self._met, self._cells, self._covers = {}, {}, {}, []
+            self._seen, self._met, self._cells, self._covers, self._copies = {}, {}, {}, [], []
 
     def flush(self) -> None:
         for namespace in self._namespaces.values():
@@ -140,7 +143,11 @@ class View:
             return self._substitution.changes(value)
         if look is View._see_module:
             return self._substitution.shows(value)
-        parts = _WHOLES[type(value)][0](value) if look is View._see_whole and depth else ()
+        parts: Iterable[object] = ()
+        if look is View._see_whole and depth:
+            parts = self._substitution.wholes[type(value)][0](value)
+        elif look is View._see_container and depth:
+            parts = _CONTAINERS[type(value)](value)
         return any(self._changes(part, depth - 1) for part in islice(parts, _WIDTH))
 
     def _see_module(self, module: ModuleType) -> ModuleType:
@@ -193,7 +200,7 @@ class View:
         return seen
 
     def _see_whole(self, whole: object) -> object:
-        take_apart, join = _WHOLES[type(whole)]
+        take_apart, join = self._substitution.wholes[type(whole)]
         parts = tuple(take_apart(whole))
         seen = tuple(map(self.see, parts))
         if all(map(is_, parts, seen)):
@@ -206,7 +213,7 @@ class View:
     def _see_object(self, value: Any, depth: int = _DEPTH) -> object:
         """Cover what changes among the attributes of an object, its classes and the objects behind it."""
         kind = type(value)
-        if id(value) in self._met or not (kind is tuple or self._look(kind) is View._see_object):
+        if id(value) in self._met or not (kind is tuple or self._look(kind) in _SEARCHED):
             return value
         is_class = issubclass(kind, type)
         if is_class or len(self._met) < _MET:
@@ -215,6 +222,31 @@ class View:
         for cls in (*(class_mro(value) if is_class else ()), kind):
             self._see_object(cls)
         return value
+
+    def _see_container(self, value: Any) -> object:
+        """A list or dict, or a copy of one that holds functions; what is stored in the copy is passed on at the end."""
+        self._see_object(value)
+        if not self._changes(value):
+            return value
+        copy = type(value)()
+        self._seen[id(value)], self._originals[id(copy)] = (value, copy), value
+        if type(value) is list:
+            copy.extend(map(self.see, value))
+        else:
+            copy.update((key, self.see(part)) for key, part in list(value.items()))
+        self._copies.append((value, copy, _contents(copy)))
+        return copy
+
+    def _write_back(self) -> None:
+        for original, copy, at_first in self._copies:
+            now = _contents(copy)
+            if len(now) != len(at_first) or not all(map(is_, now, at_first)):
+                seen = [self.unsee(part) for part in now]
+                original.clear()
+                if type(original) is list:
+                    original.extend(seen)
+                else:
+                    original.update(zip(seen[::2], seen[1::2], strict=True))
 
     def _search(self, value: Any, owner: type, depth: int) -> None:
         for name, part in attributes(owner, value) if self._substitution.is_user_class(owner) else ():
@@ -235,6 +267,11 @@ class View:
 
 
 _Look = Callable[[View, Any], Any]
+_SEARCHED = (View._see_object, View._see_container)
+
+
+def _contents(container: list[Any] | dict[Any, Any]) -> list[object]:
+    return [part for item in container.items() for part in item] if isinstance(container, dict) else list(container)
 
 
 def _see_same(view: View, value: object) -> object:
@@ -249,13 +286,15 @@ class Substitution:
         replacements: Iterable[tuple[object, object]],
         opaque: Iterable[str] = (),
         compiled: Callable[[Any], object] = lambda dispatcher: dispatcher,
+        wholes: _Wholes | None = None,
     ):
+        self.wholes = _WHOLES | (wholes or {})  # further types of objects that consist of others
         self.compiled = compiled  # what is to be seen in place of a function compiled by Numba
         self.seen = {id(original): (original, replacement) for original, replacement in replacements}
         self.originals = {id(replacement): original for original, replacement in self.seen.values()}
         self.looks: dict[int, _Look | None] = {id(type(pair[0])): _see_same for pair in self.seen.values()}
-        self.looks |= {id(kind): View._see_whole for kind in _WHOLES}
-        self.looks |= {id(kind): View._see_object for kind in (list, dict, type)}
+        self.looks |= {id(kind): View._see_whole for kind in self.wholes}
+        self.looks |= {id(list): View._see_container, id(dict): View._see_container, id(type): View._see_object}
         self.looks |= {id(FunctionType): View._see_function, id(ModuleType): View._see_module}
         self._libraries = tuple(f"{name}." for name in (*_LIBRARIES, *opaque))
         self._opaque: dict[str, bool] = {}

@@ -123,8 +123,10 @@ def install_operators() -> None:
         cls.__abs__ = lambda self: elementwise(BY_NAME["absolute"], self)
         cls.__invert__ = lambda self: elementwise(BY_NAME["logical_not"], self)
         cls.__divmod__ = lambda self, other: (self // other, self % other)
+        cls.__rdivmod__ = lambda self, other: (other // self, other % self)
         cls.__matmul__ = lambda self, other: np.matmul(self, other)
         cls.__rmatmul__ = lambda self, other: np.matmul(other, self)
+    TracedArray.__imatmul__ = lambda self, other: np.matmul(self, other, out=self)
 
 
 install_operators()

@@ -12,9 +12,10 @@ import numpy as np
 from fastad.containers import Structure, flatten, unflatten
 from fastad.errors import FastADError, UnsupportedDtype, UnsupportedFunction
 from fastad.program import Program
-from fastad.record.builder import Builder, recording, user_line
+from fastad.record.builder import Builder, raising_line, recording, user_line
 from fastad.record.creation import gather_objects, replacements
 from fastad.record.namespace import Substitution
+from fastad.record.objects import Vectorize
 from fastad.record.traced import TracedArray, TracedScalar, fresh_array, is_traced, plain
 
 
@@ -45,7 +46,8 @@ def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
 
 @cache
 def _substitution() -> Substitution:
-    return Substitution(replacements(), compiled=on_plain_values)
+    wholes: Any = {np.vectorize: (Vectorize.parts, Vectorize.joined)}
+    return Substitution(replacements(), compiled=on_plain_values, wholes=wholes)
 
 
 def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -58,7 +60,20 @@ def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
             # NumPy hides the error of a conversion behind one of its own.
             if isinstance(error.__cause__, FastADError):
                 raise error.__cause__ from None
+            if any(sign in str(error) for sign in _GIVEN_OBJECTS):
+                raise _given_objects(error) from error
             raise
+
+
+# What compiled functions say of the object arrays that they see in place of traced ones.
+_GIVEN_OBJECTS = ("dtype('O')", "'TracedArray'", "type TracedScalar", "object arrays", "Object arrays", "REFS_OK")
+
+
+def _given_objects(error: Exception) -> UnsupportedFunction:
+    return UnsupportedFunction(
+        f"a compiled function was called on a traced value at {raising_line(error)} ({error}): write it with "
+        "supported functions, or apply it to values that do not depend on the independents"
+    )
 
 
 def traced_inputs(builder: Builder, leaves: list[Any]) -> list[Any]:

@@ -9,14 +9,16 @@ recording time in its operators, which therefore append to the tape themselves.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
 from fastad.errors import DerivativeCut, StaleValue
-from fastad.record.builder import CONSTANT, Builder, constant_slots, current, user_line
+from fastad.record.builder import CONSTANT, Builder, constant_slots, current, is_assignment, user_line
 
 FLOAT = np.dtype(np.float64)
+ASSIGNMENT = "an assignment into a plain array", "make or copy it in the function, as floats: np.array(a)"
 
 
 class TracedScalar:
@@ -61,10 +63,12 @@ class TracedScalar:
         return truth.value
 
     def __float__(self) -> float:
-        raise _cut("float(x)", "leave the conversion out: a traced number is a float already")
+        if is_assignment(sys._getframe(1)):
+            raise cut(*ASSIGNMENT)
+        raise cut("float(x)", "leave the conversion out: a traced number is a float already")
 
     def __complex__(self) -> complex:
-        raise _cut("complex(x)", "fastad differentiates real arithmetic")
+        raise cut("complex(x)", "fastad differentiates real arithmetic")
 
     def __int__(self) -> int:
         return _as_index(self, "trunc")
@@ -93,6 +97,8 @@ class TracedScalar:
         return as_array(self)[key]
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        from fastad.record.objects import object_array
+
         return object_array(as_array(self), dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -106,7 +112,9 @@ class TracedScalar:
         return call_function(function, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        return _array_method(self, name)
+        from fastad.record.methods import attribute
+
+        return attribute(self, name)
 
     def __repr__(self) -> str:
         return f"traced({self.value!r})"
@@ -115,7 +123,7 @@ class TracedScalar:
         return format(self.value, spec)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        raise _cut("pickling", "a traced value cannot leave its recording")
+        raise cut("pickling", "a traced value cannot leave its recording")
 
 
 class TracedArray:
@@ -153,14 +161,20 @@ class TracedArray:
     strides = property(lambda self: self.value.strides)
     flags = property(lambda self: self.value.flags)
     T = property(lambda self: self.transpose())
-    mT = property(lambda self: self.swapaxes(-1, -2))
+    mT = property(lambda self: np.matrix_transpose(self))
     real = property(lambda self: self)
     imag = property(lambda self: np.zeros(self.shape))
     base = property(lambda self: None if self.root is self else self.root)
 
     @property
-    def flat(self) -> TracedArray:
-        return self.reshape(-1)
+    def flat(self) -> Any:
+        from fastad.record.indexing import Flat
+
+        return self.reshape(-1) if self.value.flags.c_contiguous else Flat(self)
+
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        self[...] = np.resize(values, self.shape)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -185,7 +199,7 @@ class TracedArray:
         return self.value.__index__()
 
     def __complex__(self) -> complex:
-        raise _cut("complex(x)", "fastad differentiates real arithmetic")
+        raise cut("complex(x)", "fastad differentiates real arithmetic")
 
     def __contains__(self, item: Any) -> bool:
         return bool((self == item).any())
@@ -193,6 +207,8 @@ class TracedArray:
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         if self.passive:
             return self.value.astype(dtype or self.value.dtype)
+        from fastad.record.objects import object_array
+
         return object_array(self, dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -206,7 +222,9 @@ class TracedArray:
         return call_function(function, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        return _array_method(self, name)
+        from fastad.record.methods import attribute
+
+        return attribute(self, name)
 
     def __getitem__(self, key: Any) -> Any:
         if type(key) is int and self.value.ndim == 1 and self.builder is not None:
@@ -225,7 +243,7 @@ class TracedArray:
         return f"traced({self.value!r})"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        raise _cut("pickling", "a traced value cannot leave its recording")
+        raise cut("pickling", "a traced value cannot leave its recording")
 
     def __copy__(self, memo: Any = None) -> Any:
         return self.copy()
@@ -236,6 +254,11 @@ class TracedArray:
         new = self.reshape(shape)
         slots = self._slots.reshape(new.shape) if new._slots is None and self._slots is not None else new._slots
         self.value, self._slots, self.root = new.value, slots, new.root
+
+    def become(self, other: TracedArray) -> None:
+        """Take the place of a new array, as `resize` does; of roots only."""
+        self.value, self._slots, self.builder = other.value, None if other.passive else other.slots, other.builder
+        self.first, self.pointer = None, 0
 
     # --- slots --------------------------------------------------------------------------------------
     @property
@@ -278,7 +301,7 @@ class TracedArray:
         root = self.root
         if root.builder is None:
             if root.value.dtype != FLOAT:
-                raise _cut(f"assigning into an array of {root.value.dtype}", "make the array with dtype float")
+                raise cut(f"assigning into an array of {root.value.dtype}", "make the array with dtype float")
             root._slots, root.builder = constant_slots(builder, root.value), builder
         self.slots.shape  # noqa: B018  derive this view's slots from the root's
 
@@ -328,23 +351,6 @@ def as_array(x: Any) -> TracedArray:
     return TracedArray(np.array(x.value), np.array(x.slot), x.builder)
 
 
-def object_array(x: TracedArray, dtype: Any) -> np.ndarray:
-    """The elements as Python objects, for C code that asks for a plain array.
-
-    Arithmetic on objects comes back to the traced scalars; whatever would need numbers fails there.
-    """
-    if dtype is not None and np.dtype(dtype) != object:
-        raise _cut(
-            f"a conversion to a plain array of {np.dtype(dtype)}",
-            "use np.asarray(x) in the function that is differentiated",
-        )
-    out = np.empty(x.shape, object)
-    slots = x.slots
-    for index in np.ndindex(x.shape):
-        out[index] = scalar_of(x.builder, int(slots[index]), x.value[index])
-    return out
-
-
 def is_traced(x: Any) -> bool:
     return type(x) is TracedScalar or (type(x) is TracedArray and not x.passive)
 
@@ -354,7 +360,7 @@ def plain(x: Any) -> Any:
     return x.value if type(x) is TracedScalar or type(x) is TracedArray else x
 
 
-def _cut(what: str, way_out: str) -> DerivativeCut:
+def cut(what: str, way_out: str) -> DerivativeCut:
     return DerivativeCut(f"{what} at {user_line()} would cut the derivative of a traced value: {way_out}")
 
 
@@ -380,16 +386,6 @@ def common_builder(values: tuple[Any, ...]) -> Builder | None:
                 )
             builder = mine
     return builder
-
-
-def _array_method(x: Any, name: str) -> Any:
-    """Methods that NumPy arrays have as functions too: `x.sum()` is `np.sum(x)`."""
-    from fastad.record.functions import METHODS
-
-    method = METHODS.get(name)
-    if method is None or name.startswith("__"):
-        raise AttributeError(f"a traced {type(x).__name__} has no attribute {name!r}")
-    return lambda *args, **kwargs: method(x, *args, **kwargs)
 
 
 def builder_for(values: tuple[Any, ...]) -> Builder:

@@ -286,6 +286,60 @@ def test_what_a_copy_carries(module):
         assert copy(1) == "m"
 
 
+def test_functions_in_lists_and_dicts(module):
+    user = module("""
+        import numpy as np, math
+        STEPS = [lambda n: np.zeros(n), math.exp, {"z": [np.zeros]}]
+        TABLE = {"e": math.exp, "z": lambda n: np.zeros(n), "inner": STEPS, 3: "three"}
+        CYCLE = [math.exp]
+        CYCLE.append(CYCLE)
+        PLAIN = [1.0, 2.0]
+        class Net:
+            table = {"z": lambda n: np.zeros(n)}
+            def __init__(self): self.layers = [lambda n: np.zeros(n), math.exp]
+            def run(self): return [layer(2) for layer in self.layers], self.table["z"](1)
+        net = Net()
+        def index(): return STEPS[0](1), STEPS[-1]["z"][0](2), CYCLE[1][1][0](3)
+        def loop(): return [f(2) for f in STEPS[:2]], [f(1) for name, f in TABLE.items() if name in ("e", "z")]
+        def inner(): return TABLE["inner"] is STEPS, type(STEPS) is list, STEPS is STEPS
+        def plain(): PLAIN.append(3.0); return PLAIN
+        def methods(): return net.run(), Net().run()
+        def closure():
+            fs = {"e": math.exp}
+            return (lambda: fs["e"](5))()
+    """)
+    z, e = (lambda n: ("zeros", n)), (lambda x: ("exp", x))
+    assert recorded(user.index) == (z(1), z(2), e(3))
+    assert recorded(user.loop) == ([z(2), e(2)], [e(1), z(1)])
+    assert recorded(user.inner) == (True, True, True)
+    assert recorded(user.plain) is user.PLAIN
+    assert recorded(user.methods) == (([z(2), e(2)], z(1)),) * 2
+    assert recorded(user.closure) == e(5)
+    assert user.STEPS[1] is math.exp
+    assert user.TABLE["z"](2).shape == (2,)
+
+
+def test_stores_into_lists_and_dicts_of_functions_are_of_originals(module):
+    user = module("""
+        import numpy as np, math
+        def helper(): return np.zeros(1)
+        LIST, TABLE = [math.exp], {"e": math.exp, "f": math.exp}
+        def f():
+            LIST.append(helper)
+            LIST.append(np.zeros)
+            TABLE["z"] = np.zeros
+            del TABLE["e"]
+            TABLE["again"] = LIST
+            return LIST[1](), TABLE["again"] is LIST
+    """)
+    before = user.LIST, user.TABLE
+    assert recorded(user.f) == (("zeros", 1), True)
+    assert before == (user.LIST, user.TABLE)
+    assert [math.exp, user.helper, np.zeros] == user.LIST
+    assert {"f": math.exp, "z": np.zeros, "again": user.LIST} == user.TABLE
+    assert user.TABLE["again"] is user.LIST
+
+
 def test_function_attributes_keep_state(module):
     user = module("def f():\n    f.count = getattr(f, 'count', 0) + 1")
     recorded(user.f)
