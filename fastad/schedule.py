@@ -109,6 +109,7 @@ class Schedule:
         self.program = unroll(program)
         packing = FusedPacking(self.program)
         self.code, self.has_groups, self.parallel = packing.code, packing.has_groups, packing.parallel
+        self.has_products = any(isinstance(s, Block) and s.name == "matmul" for s in self.program.segments)
         self.one_thread_of_blas = wants_one_thread(self.program)
         self._pool: list[np.ndarray] = []
         self._ready: set[tuple[int, int]] = set()
@@ -128,11 +129,14 @@ class Schedule:
         """The form that a task runs, with the dispatch kernels that it needs."""
         if task in (at.PRIMAL, at.GRADIENT):
             words = [at.PERFORM, at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
+            if self.has_groups or self.has_products:
+                words += [at.RUN_CHUNK]
             if self.has_groups or self.parallel:
-                words += [at.RUN_CHUNK, at.BLOCK_PRIMAL]
+                words += [at.BLOCK_PRIMAL]
                 words += [at.BLOCK_LINEARIZE, at.BLOCK_ADJOINT] if task == at.GRADIENT else []
             return self._prepared(self.code, words)
         words = [at.PERFORM, at.SCALAR_LINEARIZE, at.BLOCK_PRIMAL, at.BLOCK_PARTIALS]
+        words += [at.RUN_CHUNK] if self.has_products else []
         words += [at.SCALAR_CURVATURE, at.BLOCK_CURVATURE] if task == at.SECOND_ORDER else []
         return self._prepared(self.plain, words)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,13 +103,25 @@ def _array_elementals(block: Block) -> Iterator[Elemental]:
                 yield _sum(block.first + i, slots[0][block.index == i])
         case "matmul":
             m, p, n = block.sizes
-            x, y = slots[0].reshape(m, p), slots[1].reshape(p, n)
-            for i in range(m * n):
-                yield Elemental(block.first + i, [*x[i // n].tolist(), *y[:, i % n].tolist()], _inner, _swapped, _ones)
+            x, y = slots[0].reshape(-1, m, p), slots[1].reshape(-1, p, n)
+            for i, (t, row, column) in enumerate(np.ndindex(block.batch, m, n)):
+                yield Elemental(
+                    block.first + i, [*x[t, row].tolist(), *y[t, :, column].tolist()], _inner, _swapped, _ones
+                )
+        case "max" | "min":
+            best = np.max if block.name == "max" else np.min
+            for i, elements in enumerate(slots[0].reshape(block.length, -1).tolist()):
+                yield Elemental(block.first + i, elements, best, partial(_shares, best), lambda operands: {})
 
 
 def _sum(result: int, terms: np.ndarray) -> Elemental:
     return Elemental(result, terms.tolist(), np.sum, np.ones_like, lambda operands: {})
+
+
+def _shares(best: Callable[..., Any], operands: list[np.float64]) -> Any:
+    """One, divided evenly among the elements that are the best; nan for all if there is a nan."""
+    reached = np.equal(operands, best(operands))
+    return reached / np.sum(reached) if reached.any() else np.full(reached.shape, np.nan)
 
 
 def _inner(operands: list[np.float64]) -> Any:
@@ -191,7 +203,9 @@ def _by_own_functions(program: Program, values: np.ndarray) -> None:
                 result = np.bincount(block.index, parts[0], block.length)  # type: ignore[arg-type]  # never None here
             case "matmul":
                 m, p, n = block.sizes
-                result = np.matmul(parts[0].reshape(m, p), parts[1].reshape(p, n)).ravel()
+                result = np.matmul(parts[0].reshape(-1, m, p), parts[1].reshape(-1, p, n)).ravel()
+            case "max" | "min":
+                result = getattr(np, block.name)(parts[0].reshape(block.length, -1), axis=1)
             case _:
                 result = numpy_value(op)(*parts)
         values[first : first + block.length] = result

@@ -15,6 +15,7 @@ slots) and the gather buffers (`scratch`, each `room` numbers) are offsets into 
 
 from numba import njit
 
+from fastad.kernels.extrema import adjoint_extremum, primal_extremum, tangent_extremum
 from fastad.kernels.groups import finish_adjoints, finish_values, run_group
 from fastad.kernels.layout import (
     ACTIVE,
@@ -27,6 +28,7 @@ from fastad.kernels.layout import (
     BLOCK_PARTIALS,
     BLOCK_PRIMAL,
     ELEMENTWISE,
+    EXTREMUM,
     FIRST,
     G_BACKWARD,
     G_BOTH,
@@ -165,6 +167,8 @@ def primal_block(code, work, row, scratch, room):
         sum_rows(code, work, row, 1, 0, scratch, room)
     elif kind == MATMUL:
         primal_matmul(code, work, row, scratch, room)
+    elif kind == EXTREMUM:
+        primal_extremum(code, work, row, 1, scratch)
     else:
         scatter_rows(code, work, row, 1, 0, scratch)
 
@@ -237,6 +241,8 @@ def tangent_sweep(code, work, partials, lanes, dots, scratch, room):
             sum_rows(code, work, row, lanes, dots, scratch, room)
         elif kind == MATMUL:
             tangent_matmul(code, work, row, lanes, dots, scratch, room)
+        elif kind == EXTREMUM:
+            tangent_extremum(code, work, row, lanes, dots, scratch, room)
         else:
             scatter_rows(code, work, row, lanes, dots, scratch)
 
@@ -319,6 +325,8 @@ def adjoint_block(code, work, row, lanes, bars, scratch, room):
         adjoint_sum(code, work, row, lanes, bars, scratch)
     elif kind == MATMUL:
         adjoint_matmul(code, work, row, lanes, bars, scratch, room)
+    elif kind == EXTREMUM:
+        adjoint_extremum(code, work, row, 1, lanes, bars, scratch, room)
     else:
         adjoint_scatter(code, work, row, lanes, bars, scratch)
 
