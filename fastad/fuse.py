@@ -117,7 +117,7 @@ def group_length(segment: Run | Block, active: int, inputs: int) -> int:
         return 0
     if segment.code == MATMUL:
         m, p, n = segment.sizes
-        fits = n == 1 and m >= MATVEC and 2 <= p <= WIDTH and not active & 1
+        fits = n == 1 and m == segment.length >= MATVEC and 2 <= p <= WIDTH and not active & 1
         return m if fits and all(_stands_together(operand, inputs) for operand in segment.operands) else 0
     if segment.code == SUM:
         return segment.sizes[0] * segment.length if segment.length == 1 or segment.sizes[0] <= ROW else 0

@@ -16,7 +16,7 @@ import numpy as np
 from fastad.blas import LARGE
 from fastad.fuse import Group, Layout, Single, fuse
 from fastad.fused_steps import Lists, lists_of
-from fastad.group_operands import Cluster, Operand, Span, operands_of
+from fastad.group_operands import Cluster, Operand, Span, Tiles, operands_of
 from fastad.kernels import layout as at
 from fastad.packing import Words, buffer_size, kind_of, operand_words, segment_row
 from fastad.passes import mark
@@ -79,7 +79,7 @@ class FusedPacking:
         self.buffer = max(self.buffer, buffer_size(moved))
         row = segment_row(moved, self.words, step.active, self.layout.program.calls)
         if isinstance(moved, Block) and kind_of(moved) == at.MATMUL:
-            row[at.M_CHUNK], row[at.M_CHUNKS] = _row_chunks(*moved.sizes)
+            row[at.M_CHUNK], row[at.M_CHUNKS] = _product_chunks(moved.batch, *moved.sizes)
             row[at.M_FRESH] = int(id(step) in self.fresh_products)
             self.parallel |= row[at.M_CHUNKS] > 1
         return row
@@ -121,6 +121,8 @@ class FusedPacking:
     def _word(self, word: Word, clusters: dict[int, int]) -> int:
         if isinstance(word, Cluster | Span):
             return clusters[id(word)]
+        if isinstance(word, Tiles):
+            return self.words.add([word.start, word.row, word.count, word.step])
         if isinstance(word, Address):
             if id(word) not in self.addresses:
                 self.addresses[id(word)] = self.words.add(operand_words(word, self.words))
@@ -148,9 +150,15 @@ def _chunk_length(group: Group, block: int, lists: Lists) -> int:
     return min(max(1, chunk // block) * block, max(1, group.length))
 
 
-def _row_chunks(m: int, p: int, n: int) -> tuple[int, int]:
-    """Rows of a chunk of a matrix product, and the number of chunks; BLAS has ways of its own with large ones."""
+def _product_chunks(batch: int, m: int, p: int, n: int) -> tuple[int, int]:
+    """Products of a chunk, or rows of a chunk of the only one, and the number of chunks.
+
+    BLAS has ways of its own with large products.
+    """
     size = m * p * n
+    if batch > 1:
+        items = batch if size >= LARGE else min(batch, -(-PRODUCT // max(1, 2 * size)))
+        return items, -(-batch // items)
     chunks = min(PRODUCT_CHUNKS, m, size // PRODUCT) if n > 1 and size < LARGE else 1
     rows = -(-m // max(1, chunks))
     return rows, -(-m // rows)

@@ -170,9 +170,8 @@ class _Writer:
         key = ("operand", number)
         if key not in self.values:
             self.values[key] = Register()
-            self.steps.append(
-                Step(at.LOAD, int(found.direct), x=found.address, z=self.values[key], when=int(found.is_single))
-            )
+            action, x = (at.LOAD_TILES, found.tiles) if found.tiles else (at.LOAD, found.address)
+            self.steps.append(Step(action, int(found.direct), x=x, z=self.values[key], when=int(found.is_single)))
         return self.values[key]
 
     def _needed_again(self) -> set[int]:
@@ -314,6 +313,9 @@ class _Writer:
         elif operand.is_single:
             cell = len(self.lists.sums) + self.single_number[number]
             self.steps.append(Step(at.FLUSH_SINGLE, g=g, targets=(cell,)))
+        elif operand.is_private and operand.tiles is not None:
+            span = self.spans[id(operand.address)]
+            self.steps.append(Step(at.FLUSH_TILES, x=operand.tiles, y=span, g=g, targets=(Register(),)))
         elif operand.is_private:
             self.steps.append(Step(at.FLUSH_SPAN, x=operand.address, y=self.spans[id(operand.address)], g=g))
         else:

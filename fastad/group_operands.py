@@ -9,12 +9,25 @@ number for all have ways of their own; with anything else chunks may meet in a s
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from fastad.fuse import ROW, Group, Layout
 from fastad.program import Address
 
+TILE = 128  # longest rows that are tiles: longer ones are copied as fast row by row
 SPAN = 4096  # slots up to which every chunk adds up the adjoints for itself
+
+
+@dataclass(eq=False)
+class Tiles:
+    """Short rows of slots, each read again and again until `count` elements are through (`kernels/tiles.py`)."""
+
+    start: int
+    row: int
+    count: int
+    step: int
 
 
 @dataclass(eq=False)
@@ -30,6 +43,7 @@ class Operand:
     inputs: int
     row: int = 0
     active: bool = False
+    tiles: Tiles | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         address = self.address
@@ -43,11 +57,39 @@ class Operand:
         together = self.direct or low >= self.inputs
         plain = self.is_run or self.is_single or self.is_rows
         self.is_private = together and not plain and 0 <= high - low < min(SPAN, address.count)
+        self.tiles = tiles_of(address) if together and not plain else None
 
     @property
     def meets_itself(self) -> bool:
         """Whether elements of different chunks may stand in one slot."""
         return self.active and not (self.is_run or self.is_single or self.is_rows or self.is_private)
+
+
+def tiles_of(address: Address) -> Tiles | None:
+    """The tiles that an address consists of, if it does."""
+    if address.table is None:
+        short = 1 < address.inner < min(address.count, TILE + 1) and address.step == 1 and address.outer == 0
+        return Tiles(address.start, address.inner, address.count, 0) if short else None
+    table = address.table
+    row = _first_other(np.diff(table[: TILE + 1]), 1) + 1
+    if not 1 < row <= TILE or table.size % row:
+        return None
+    heads = table[::row]
+    repeats = _first_other(heads, heads[0])
+    if repeats == 1 or heads.size % repeats:
+        return None
+    firsts = heads[::repeats]
+    step = int(firsts[1] - firsts[0]) if firsts.size > 1 else 0
+    expected = int(table[0]) + np.arange(firsts.size, dtype=np.int32)[:, None, None] * step + np.arange(row)
+    if not np.array_equal(table.reshape(-1, repeats, row), np.broadcast_to(expected, (firsts.size, repeats, row))):
+        return None
+    return Tiles(int(table[0]), row, repeats * row, step)
+
+
+def _first_other(numbers: np.ndarray, usual: int) -> int:
+    """How many numbers at the beginning are the usual one."""
+    others = numbers != usual
+    return int(np.argmax(others)) if others.any() else numbers.size
 
 
 @dataclass(eq=False)

@@ -291,8 +291,25 @@ class ArrayOp:
 
 ARRAY_OPS: tuple[ArrayOp, ...] = (
     ArrayOp(128, "sum", "result[i] = sum over j < inner of x[i * inner + j], pairwise as in NumPy; sizes (inner,)"),
-    ArrayOp(129, "matmul", "result = x (m, p) @ y (p, n); sizes (m, p, n)", (BILINEAR, BILINEAR)),
+    ArrayOp(
+        129,
+        "matmul",
+        "result = x (m, p) @ y (p, n), or as many such products as fit, one behind the other; sizes (m, p, n)",
+        (BILINEAR, BILINEAR),
+    ),
     ArrayOp(130, "scatter_sum", "result[k] = sum of x[j] with index[j] == k, in order of j; sizes (count,)"),
+    ArrayOp(
+        132,
+        "max",
+        "result[i] = the greatest of the x[i * inner + j] with j < inner, nan if one is; a tie is split evenly; sizes (inner,)",
+        (PIECEWISE,),
+    ),
+    ArrayOp(
+        133,
+        "min",
+        "result[i] = the least of the x[i * inner + j] with j < inner, nan if one is; a tie is split evenly; sizes (inner,)",
+        (PIECEWISE,),
+    ),
     ArrayOp(
         140,
         "call",

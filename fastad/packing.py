@@ -19,7 +19,14 @@ from fastad.program import Address, Block, Program, Run
 
 _KINDS = {
     ARRAY_BY_NAME[name].code: kind
-    for name, kind in (("sum", at.SUM), ("matmul", at.MATMUL), ("scatter_sum", at.SCATTER_SUM), ("call", at.CALL))
+    for name, kind in (
+        ("sum", at.SUM),
+        ("matmul", at.MATMUL),
+        ("scatter_sum", at.SCATTER_SUM),
+        ("max", at.EXTREMUM),
+        ("min", at.EXTREMUM),
+        ("call", at.CALL),
+    )
 }
 
 
@@ -89,6 +96,11 @@ def segment_row(segment: Run | Block, words: Words, active: int, calls: tuple[Ca
     for k, operand in enumerate(segment.operands):
         place = at.OPERAND + k * at.OPERAND_WORDS
         row[place : place + at.OPERAND_WORDS] = operand_words(operand, words)
+    if row[at.KIND] == at.MATMUL:
+        row[at.M_BATCH], row[at.M_CHUNKS] = segment.batch, 1
+        row[at.M_CHUNK] = segment.batch if segment.batch > 1 else segment.sizes[0]
+    elif row[at.KIND] == at.EXTREMUM:
+        row[at.SIZE1] = 1 if segment.name == "max" else -1
     return row
 
 
@@ -109,6 +121,6 @@ def buffer_size(segment: Run | Block) -> int:
     kind = kind_of(segment)
     if kind == at.ELEMENTWISE:
         return min(at.BLOCK, segment.length)
-    if kind == at.SUM:
-        return max(256, segment.sizes[0])
+    if kind in (at.SUM, at.EXTREMUM):
+        return max(256, segment.sizes[0], segment.length if kind == at.EXTREMUM else 0)
     return max(segment.length, *(operand.count for operand in segment.operands))

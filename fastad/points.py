@@ -108,7 +108,7 @@ class Points:
 def _work(block: Block) -> int:
     """Elements of a block; products that BLAS would do count in full."""
     if block.name == "matmul":
-        size = math.prod(block.sizes)
+        size = block.batch * math.prod(block.sizes)
         return size if size > 1024 else size // 4
     return sum(operand.count for operand in block.operands[:1])
 

@@ -158,6 +158,11 @@ class Block:
     def name(self) -> str:
         return BY_CODE[self.code].name
 
+    @property
+    def batch(self) -> int:
+        """Of a matrix product, the number of products."""
+        return self.length // max(1, self.sizes[0] * self.sizes[-1])
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -286,7 +291,10 @@ def _check_block(number: int, block: Block, calls: tuple[Call, ...]) -> None:
     _require(len(block.operands) == arity, f"{where} needs {arity} operands, not {len(block.operands)}")
     fits = len(block.sizes) == _SIZES.get(op.name, 0) and min(block.length, *block.sizes, 0) >= 0
     _require(fits, f"{where} has the length {block.length} and the sizes {block.sizes}")
-    _require(op.name != "matmul" or block.length == block.sizes[0] * block.sizes[-1], f"{where} has a wrong length")
+    _require(op.name != "matmul" or _is_whole_batch(block), f"{where} has a wrong length")
+    _require(
+        op.name not in ("max", "min") or block.sizes[0] > 0 or block.length == 0, f"{where} has nothing to choose from"
+    )
     if op.name == "call":
         _require(block.sizes[0] < len(calls), f"{where} calls number {block.sizes[0]} of {len(calls)} calls")
         _require(block.length == calls[block.sizes[0]].length, f"{where} has a wrong length")
@@ -299,7 +307,13 @@ def _check_block(number: int, block: Block, calls: tuple[Call, ...]) -> None:
         _require(fits, f"{where} has an index outside its results")
 
 
-_SIZES = {"sum": 1, "matmul": 3, "scatter_sum": 1, "call": 1}
+_SIZES = {"sum": 1, "matmul": 3, "scatter_sum": 1, "max": 1, "min": 1, "call": 1}
+
+
+def _is_whole_batch(block: Block) -> bool:
+    """Whether the results are those of whole products."""
+    size = block.sizes[0] * block.sizes[-1]
+    return block.length == 0 if size == 0 else block.length > 0 and block.length % size == 0
 
 
 def _within(indices: np.ndarray, stop: int) -> bool:
@@ -322,11 +336,11 @@ def _stands_before(operand: Address, stop: int) -> bool:
 def operand_counts(block: Block, calls: tuple[Call, ...]) -> tuple[int, ...]:
     """How many elements each operand of a block must have."""
     match block.name:
-        case "sum":
+        case "sum" | "max" | "min":
             return (block.length * block.sizes[0],)
         case "matmul":
             m, p, n = block.sizes
-            return (m * p, p * n)
+            return (block.batch * m * p, block.batch * p * n)
         case "scatter_sum":
             return (block.sizes[0],)
         case "call":

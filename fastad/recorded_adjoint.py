@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from fastad import formula
+from fastad.array_rules import extremum_part, product_parts
 from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
 from fastad.record.builder import CONSTANT, Builder, Entry
 from fastad.record.elementwise import elementwise
-from fastad.record.products import product2d, scatter_sum
+from fastad.record.products import scatter_sum
 from fastad.record.traced import TracedArray, TracedScalar, as_array, is_traced, plain, scalar_of
 
 SUM, MATMUL, CALL = (ARRAY_BY_NAME[name].code for name in ("sum", "matmul", "call"))
+EXTREMA = ARRAY_BY_NAME["max"].code, ARRAY_BY_NAME["min"].code
 _NONE = -1
 
 
@@ -125,7 +127,9 @@ def _contributions(entry: Entry, g: Any, depends: Callable[[Any], bool]) -> list
     if entry.code == SUM:
         return [(_slots(x).ravel(), np.repeat(np.ravel(g), entry.sizes[0]))]
     if entry.code == MATMUL:
-        return _product_contributions(entry, g, depends)
+        return [(_slots(factor).ravel(), part) for factor, part in product_parts(entry, g, depends)]
+    if entry.code in EXTREMA:
+        return [(_slots(x).ravel(), extremum_part(entry, g))]
     if entry.code == CALL:
         return _call_contributions(entry, g, depends)
     op = BY_CODE[entry.code]
@@ -148,18 +152,6 @@ def _scaled(op: Op, k: int, entry: Entry, g: Any) -> Any:
     with np.errstate(all="ignore"):
         slope = _partial(op, k)(*entry.operands, entry.result)
         return elementwise(BY_NAME["absolute_zero_multiply"], slope, g)
-
-
-def _product_contributions(entry: Entry, g: Any, depends: Callable[[Any], bool]) -> list[tuple[np.ndarray, Any]]:
-    m, p, n = entry.sizes
-    x, y = entry.operands
-    weight = np.reshape(g, (m, n))
-    parts = []
-    if depends(x):
-        parts.append((_slots(x).ravel(), np.ravel(product2d(weight, np.reshape(y, (p, n)).T))))
-    if depends(y):
-        parts.append((_slots(y).ravel(), np.ravel(product2d(np.reshape(x, (m, p)).T, weight))))
-    return parts
 
 
 def _call_contributions(entry: Entry, g: Any, depends: Callable[[Any], bool]) -> list[tuple[np.ndarray, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastad.group_operands import Cluster, Span
+from fastad.group_operands import Cluster, Span, Tiles
 from fastad.kernels import layout as at
 from fastad.program import Address
 
@@ -23,7 +23,7 @@ class Register:
 
 
 # A number, a register, or something whose word offset is known when the group is packed.
-Word = int | Register | Address | Cluster | Span
+Word = int | Register | Address | Cluster | Span | Tiles
 
 
 @dataclass(eq=False)

@@ -138,6 +138,10 @@ class Schedule:
     parallel = property(lambda self: self.fused.parallel)
 
     @cached_property
+    def has_products(self) -> bool:
+        return any(isinstance(s, Block) and s.name == "matmul" for s in self.program.segments)
+
+    @cached_property
     def one_thread_of_blas(self) -> bool:
         return wants_one_thread(self.program)
 
@@ -162,11 +166,14 @@ class Schedule:
                 raise
         if task in (at.PRIMAL, at.GRADIENT):
             words = [at.PERFORM, at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
+            if self.has_groups or self.has_products:
+                words += [at.RUN_CHUNK]
             if self.has_groups or self.parallel:
-                words += [at.RUN_CHUNK, at.BLOCK_PRIMAL]
+                words += [at.BLOCK_PRIMAL]
                 words += [at.BLOCK_LINEARIZE, at.BLOCK_ADJOINT] if task == at.GRADIENT else []
             return self._prepared(self.code, words)
         words = [at.PERFORM, at.SCALAR_LINEARIZE, at.BLOCK_PRIMAL, at.BLOCK_PARTIALS]
+        words += [at.RUN_CHUNK] if self.has_products else []
         words += [at.SCALAR_CURVATURE, at.BLOCK_CURVATURE] if task == at.SECOND_ORDER else []
         return self._prepared(self.plain, words)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,9 +106,15 @@ def _array_elementals(block: Block, program: Program) -> Iterator[Elemental]:
             yield from _call_elementals(block, program.calls[block.sizes[0]], slots)
         case "matmul":
             m, p, n = block.sizes
-            x, y = slots[0].reshape(m, p), slots[1].reshape(p, n)
-            for i in range(m * n):
-                yield Elemental(block.first + i, [*x[i // n].tolist(), *y[:, i % n].tolist()], _inner, _swapped, _ones)
+            x, y = slots[0].reshape(-1, m, p), slots[1].reshape(-1, p, n)
+            for i, (t, row, column) in enumerate(np.ndindex(block.batch, m, n)):
+                yield Elemental(
+                    block.first + i, [*x[t, row].tolist(), *y[t, :, column].tolist()], _inner, _swapped, _ones
+                )
+        case "max" | "min":
+            best = np.max if block.name == "max" else np.min
+            for i, elements in enumerate(slots[0].reshape(block.length, -1).tolist()):
+                yield Elemental(block.first + i, elements, best, partial(_shares, best), lambda operands: {})
 
 
 def _call_elementals(block: Block, call: Call, slots: list[np.ndarray]) -> Iterator[Elemental]:
@@ -137,6 +143,12 @@ def _no_second(operands: list[np.float64]) -> dict[Pair, Any]:
 
 def _sum(result: int, terms: np.ndarray) -> Elemental:
     return Elemental(result, terms.tolist(), np.sum, np.ones_like, lambda operands: {})
+
+
+def _shares(best: Callable[..., Any], operands: list[np.float64]) -> Any:
+    """One, divided evenly among the elements that are the best; nan for all if there is a nan."""
+    reached = np.equal(operands, best(operands))
+    return reached / np.sum(reached) if reached.any() else np.full(reached.shape, np.nan)
 
 
 def _inner(operands: list[np.float64]) -> Any:
@@ -225,8 +237,10 @@ def own_value(block: Block, parts: list[np.ndarray]) -> np.ndarray:
             return np.sum(parts[0].reshape(block.length, -1), axis=1)
         case "scatter_sum":
             return np.bincount(block.index, parts[0], block.length)  # type: ignore[arg-type]  # never None here
+        case "max" | "min":
+            return getattr(np, block.name)(parts[0].reshape(block.length, -1), axis=1)
     m, p, n = block.sizes
-    return np.matmul(parts[0].reshape(m, p), parts[1].reshape(p, n)).ravel()
+    return np.matmul(parts[0].reshape(-1, m, p), parts[1].reshape(-1, p, n)).ravel()
 
 
 class Reference:

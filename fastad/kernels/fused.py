@@ -27,7 +27,7 @@ from fastad.kernels.layout import (
     FLUSH_RUN,
     FLUSH_SINGLE,
     FLUSH_SPAN,
-    FORWARD,
+    FLUSH_TILES,
     FRESH,
     G_BLOCK,
     G_CARRY,
@@ -44,7 +44,9 @@ from fastad.kernels.layout import (
     LENGTH,
     LINEARIZED,
     LOAD,
+    LOAD_TILES,
     LOWEST,
+    M_BATCH,
     M_CHUNK,
     MATMUL,
     MATRIX_OUT,
@@ -56,6 +58,7 @@ from fastad.kernels.layout import (
     PASS,
     PULL,
     PULL_MATVEC,
+    RIGHT_ADJOINT,
     SCALE,
     SEED_CONSTANT,
     SEED_ROWS,
@@ -87,7 +90,8 @@ from fastad.kernels.pointers import (
     doubles,
     shifted,
 )
-from fastad.kernels.products import LEAF, add_rows, leaf_sum, left_adjoint, matmul, matvec, pairwise_sum, right_adjoint
+from fastad.kernels.products import LEAF, add_rows, leaf_sum, matvec, multiply, pairwise_sum
+from fastad.kernels.tiles import add_tiles, load_tiles
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -277,6 +281,10 @@ def reverse_step(code, work, env, at, start, low, size, scratch, stride, cells, 
         span = code[at + Y]
         sums = carried + code[span + SPAN_CARRY] - code[span + SPAN_SLOT]
         accumulate(code, work, code[at + X], low, size, 1, sums, g)
+    elif action == FLUSH_TILES:
+        span = code[at + Y]
+        sums = carried + code[span + SPAN_CARRY] - code[span + SPAN_SLOT]
+        add_tiles(code, work, code[at + X], low, size, g, sums, target)
 
 
 @kernel
@@ -294,6 +302,9 @@ def run_block(code, work, env, row, steps, start, low, size, scratch, cells, car
             apply(code, work, env, at, low, size, scratch, stride)
         elif action == LOAD:
             load(code, work, env, at, register(scratch, stride, code[at + Z]), low, size)
+        elif action == LOAD_TILES:
+            source = env[INPUT_VALUES] if code[at + STEP_OPCODE] == 1 else 0
+            load_tiles(code, work, code[at + X], low, size, source, register(scratch, stride, code[at + Z]))
         elif action == SUM_ROWS:
             x = value_place(code, env, scratch, stride, code[at + X], low)
             sum_rows(work, x, size, code[at + STEP_OPCODE], code[at + Z] + low // code[at + STEP_OPCODE])
@@ -312,16 +323,24 @@ def run_block(code, work, env, row, steps, start, low, size, scratch, cells, car
 
 @kernel
 def matrix_chunk(code, work, env, row, which, chunk):
-    """Some rows of a matrix product, or of its adjoints; the right one's chunks are added up afterwards."""
-    first, p, n = chunk * code[row + M_CHUNK], code[row + SIZE1], code[row + SIZE2]
-    rows = min(code[row + M_CHUNK], code[row + SIZE0] - first)
+    """Some of a batch of matrix products, or some rows of one, or of the adjoints.
+
+    Chunks of one product's right adjoint are added up afterwards.
+    """
+    batch, m, p, n = code[row + M_BATCH], code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
+    first, step = chunk * code[row + M_CHUNK], code[row + M_CHUNK]
     x, y, out = env[MATRIX_X], env[MATRIX_Y], env[MATRIX_OUT]
-    if which == FORWARD:
-        matmul(work, x + first * p, y, rows, p, n, out + first * n)
-    elif which == LEFT_ADJOINT:
-        left_adjoint(work, x + first * n, y, rows, p, n, out + first * p)
+    if batch > 1:
+        count = min(step, batch - first)
+        x += first * m * (n if which == LEFT_ADJOINT else p)
+        y += first * n * (m if which == RIGHT_ADJOINT else p)
+        out += first * (p * n if which == RIGHT_ADJOINT else m * (p if which == LEFT_ADJOINT else n))
     else:
-        right_adjoint(work, x + first * p, y + first * n, rows, p, n, out + chunk * p * n)
+        count, m = 1, min(step, m - first)
+        x += first * (n if which == LEFT_ADJOINT else p)
+        y += first * n if which == RIGHT_ADJOINT else 0
+        out += chunk * p * n if which == RIGHT_ADJOINT else first * (p if which == LEFT_ADJOINT else n)
+    multiply(work, which, x, y, count, m, p, n, out)
 
 
 def run_chunk(code, work, env, row, steps, chunk, scratch):

@@ -69,6 +69,7 @@ MATMUL = 3
 SCATTER_SUM = 4
 GROUP = 5
 CALL = 6  # SIZE1: the handle of what is called, SIZE2: the address that is called
+EXTREMUM = 7  # SIZE1 is 1 for the greatest, -1 for the least element
 
 # --- a group's row (`fused`): LENGTH elements, and these in place of the operands -------------------
 G_BLOCK = 2  # elements that its registers hold
@@ -87,10 +88,11 @@ G_KEEPING = 23  # the forward list of a gradient, which keeps partials for the b
 G_STRIDE = 22  # distance of its registers
 
 # --- a matrix product's row: words of the operand that it does not have -----------------------------
-M_CHUNK = 20  # rows of a chunk
+M_CHUNK = 20  # rows of a chunk; of several products, products of a chunk
 M_CHUNKS = 21
 M_FRESH = 22  # 1: nobody has written the adjoint of the left factor before, which is consecutive
-FORWARD, LEFT_ADJOINT, RIGHT_ADJOINT = 0, 1, 2  # which product a chunk is part of
+M_BATCH = 23  # number of products, one behind the other
+FORWARD, LEFT_ADJOINT, RIGHT_ADJOINT, TANGENT = 0, 1, 2, 3  # which product a chunk is part of
 
 # --- a cluster: operands in memory whose slots overlap ----------------------------------------------
 LOWEST = 0  # first slot of the operand that starts first
@@ -104,6 +106,13 @@ SPAN_SLOT = 0  # the first
 SPAN_COUNT = 1
 SPAN_CARRY = 2  # where their adjoints stand among those that a chunk leaves
 SPAN_WORDS = 3
+
+# --- tiles: a short row of slots that is read again and again, then the next such row ----------------
+TILE_START = 0
+TILE_ROW = 1  # slots of a row
+TILE_COUNT = 2  # elements before the next row's turn
+TILE_STEP = 3  # distance of the rows
+TILE_WORDS = 4
 
 # --- a step of a group ------------------------------------------------------------------------------
 # Places: slot s of the values as s, register r as -1 - r. Addresses and clusters are word offsets.
@@ -137,6 +146,8 @@ SEED_ROWS = 16  # T0 = or += adjoints of consecutive slots from X on, each for S
 MATVEC = 18  # Z = rows of the matrix at slot X, W numbers each, times the vector at slot Y
 PULL_MATVEC = 19  # what the chunk leaves for span Y += G @ rows of the matrix at slot X, W numbers each
 FLUSH_SPAN = 17  # what the chunk leaves for address X, within span Y, += G
+LOAD_TILES = 20  # Z = elements of the tiles X, in the caller's array where STEP_OPCODE is 1
+FLUSH_TILES = 21  # what the chunk leaves for the tiles X, within span Y, += G; register T0 is overwritten
 
 # --- control words, 64-bit integers behind the gather buffers ---------------------------------------
 INPUT_VALUES = 0  # offset of the inputs: in the workspace or in the caller's array

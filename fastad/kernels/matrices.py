@@ -1,7 +1,9 @@
-"""Matrix products in the sweeps: BLAS, row by row where several threads take part, lane by lane.
+"""Matrix products in the sweeps: BLAS, by chunks where several threads take part, lane by lane.
 
-Arguments as in `sweeps`. In the fused form a large product is cut into chunks of rows (`groups.run_product`);
-the right factor's adjoint is then a sum over the chunks, in their order.
+Arguments as in `sweeps`. An instruction is one product or a batch of them, one behind the other. All are carried
+out by `fused.run_chunk`, so that BLAS is called in one place only. In the fused form a batch is cut into chunks of
+products, and a single large product into chunks of rows; the right factor's adjoint is then a sum over the chunks,
+in their order.
 """
 
 from numba import njit
@@ -13,6 +15,8 @@ from fastad.kernels.layout import (
     FIRST,
     FORWARD,
     LEFT_ADJOINT,
+    LENGTH,
+    M_BATCH,
     M_CHUNKS,
     M_FRESH,
     RIGHT_ADJOINT,
@@ -20,10 +24,10 @@ from fastad.kernels.layout import (
     SIZE1,
     SIZE2,
     START,
+    TANGENT,
 )  # fmt: skip
 from fastad.kernels.operands import accumulate, clear, gather, one_lane, operand_count, operand_row
 from fastad.kernels.pointers import integers, shifted
-from fastad.kernels.products import absolute_matmul, left_adjoint, matmul, right_adjoint
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -42,53 +46,47 @@ def control(work, scratch, room):
 @kernel
 def factors(code, work, row, scratch, room):
     """Offsets of the two factors of a matrix product, and its sizes."""
-    m, p, n = code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
-    x = gather(code, work, operand_row(row, 0), 0, m * p, 1, 0, scratch)
-    y = gather(code, work, operand_row(row, 1), 0, p * n, 1, 0, scratch + room)
+    batch, m, p, n = code[row + M_BATCH], code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
+    x = gather(code, work, operand_row(row, 0), 0, batch * m * p, 1, 0, scratch)
+    y = gather(code, work, operand_row(row, 1), 0, batch * p * n, 1, 0, scratch + room)
     return x, y, m, p, n
 
 
 @kernel
-def by_chunks(code, row):
-    """Whether a matrix product is large enough for several threads; only the fused form has chunks."""
-    return code[row + M_CHUNKS] > 1
-
-
-@kernel
 def primal_matmul(code, work, row, scratch, room):
-    x, y, m, p, n = factors(code, work, row, scratch, room)
-    if by_chunks(code, row):
-        run_product(code, work, control(work, scratch, room), row, FORWARD, x, y, code[row + FIRST])
-    else:
-        matmul(work, x, y, m, p, n, code[row + FIRST])
+    x, y, _m, _p, _n = factors(code, work, row, scratch, room)
+    run_product(code, work, control(work, scratch, room), row, FORWARD, x, y, code[row + FIRST])
 
 
 @kernel
 def tangent_matmul(code, work, row, lanes, dots, scratch, room):
-    x, y, m, p, n = factors(code, work, row, scratch, room)
-    out, part = dots + code[row + FIRST] * lanes, scratch + 3 * room
-    clear(work, out, m * n * lanes)
+    x, y, _m, _p, _n = factors(code, work, row, scratch, room)
+    out, part, size = dots + code[row + FIRST] * lanes, scratch + 3 * room, code[row + LENGTH]
+    env = control(work, scratch, room)
+    clear(work, out, size * lanes)
     for k in range(2):
         if is_active(code, row, k):
             count = operand_count(code, row, k)
             t = gather(code, work, operand_row(row, k), 0, count, lanes, dots, scratch + 4 * room)
             for index in range(lanes):
                 one = one_lane(work, t, count, lanes, index, scratch + 2 * room)
-                absolute_matmul(work, one if k == 0 else x, y if k == 0 else one, m, p, n, part)
-                for j in range(m * n):
+                run_product(code, work, env, row, TANGENT, one if k == 0 else x, y if k == 0 else one, part)
+                for j in range(size):
                     work[out + j * lanes + index] += work[part + j]
 
 
 @kernel
-def adjoint_by_chunks(code, work, row, k, x, y, g, part, scratch, room):
-    """An adjoint of a matrix product into `part`."""
-    env, parts = control(work, scratch, room), scratch + 5 * room
+def pull_factor(code, work, row, k, x, y, g, part, scratch, room):
+    """The adjoint of factor k of a matrix product into `part`."""
+    env = control(work, scratch, room)
     if k == 0:
         run_product(code, work, env, row, LEFT_ADJOINT, g, y, part)
         return
+    summed = code[row + M_BATCH] == 1 and code[row + M_CHUNKS] > 1
+    parts = scratch + 5 * room if summed else part
     run_product(code, work, env, row, RIGHT_ADJOINT, x, g, parts)
     size = code[row + SIZE1] * code[row + SIZE2]
-    for j in range(size):
+    for j in range(size if summed else 0):
         total = work[parts + j]
         for chunk in range(1, code[row + M_CHUNKS]):
             total += work[parts + chunk * size + j]
@@ -97,20 +95,15 @@ def adjoint_by_chunks(code, work, row, k, x, y, g, part, scratch, room):
 
 @kernel
 def adjoint_matmul(code, work, row, lanes, bars, scratch, room):
-    x, y, m, p, n = factors(code, work, row, scratch, room)
+    x, y, _m, _p, _n = factors(code, work, row, scratch, room)
     g, whole = bars + code[row + FIRST] * lanes, scratch + 4 * room
     for k in range(2):
         if is_active(code, row, k):
             count, fresh = operand_count(code, row, k), k == 0 and code[row + M_FRESH] == 1
             part = bars + code[operand_row(row, 0) + START] if fresh else scratch + 3 * room
             for index in range(lanes):
-                one = one_lane(work, g, m * n, lanes, index, scratch + 2 * room)
-                if by_chunks(code, row):
-                    adjoint_by_chunks(code, work, row, k, x, y, one, part, scratch, room)
-                elif k == 0:
-                    left_adjoint(work, one, y, m, p, n, part)
-                else:
-                    right_adjoint(work, x, one, m, p, n, part)
+                one = one_lane(work, g, code[row + LENGTH], lanes, index, scratch + 2 * room)
+                pull_factor(code, work, row, k, x, y, one, part, scratch, room)
                 if lanes > 1:
                     for j in range(count):
                         work[whole + j * lanes + index] = work[part + j]

@@ -6,16 +6,19 @@ loops over whole places, and so needs no care for absolute zeros that BLAS would
 
 from numba import njit
 
+from fastad.kernels.extrema import adjoint_extremum, primal_extremum
 from fastad.kernels.lanes import lanes_multiply_add, lanes_plus_scaled
 from fastad.kernels.layout import (
     BLOCK,
     BLOCK_PARTIALS,
     BLOCK_PRIMAL,
     ELEMENTWISE,
+    EXTREMUM,
     FIRST,
     KIND,
     LANES,
     LENGTH,
+    M_BATCH,
     MATMUL,
     OPCODE,
     SIZE0,
@@ -54,21 +57,21 @@ def run_lanes(code, work, which, row, low, size, scratch, room, target):
 
 @kernel
 def matmul_factors(code, work, row, scratch, room):
-    m, p, n = code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
-    x = gather(code, work, operand_row(row, 0), 0, m * p, LANES, 0, scratch)
-    y = gather(code, work, operand_row(row, 1), 0, p * n, LANES, 0, scratch + room)
-    return x, y, m, p, n
+    x = gather(code, work, operand_row(row, 0), 0, operand_count(code, row, 0), LANES, 0, scratch)
+    y = gather(code, work, operand_row(row, 1), 0, operand_count(code, row, 1), LANES, 0, scratch + room)
+    return x, y, code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
 
 
 @kernel
 def matmul_points(code, work, row, scratch, room):
     x, y, m, p, n = matmul_factors(code, work, row, scratch, room)
     out = code[row + FIRST] * LANES
-    clear(work, out, m * n * LANES)
-    for i in range(m):
+    clear(work, out, code[row + LENGTH] * LANES)
+    for i in range(code[row + M_BATCH] * m):
+        right = y + i // m * p * n * LANES
         for k in range(p):
             for j in range(n):
-                a, b, c = x + (i * p + k) * LANES, y + (k * n + j) * LANES, out + (i * n + j) * LANES
+                a, b, c = x + (i * p + k) * LANES, right + (k * n + j) * LANES, out + (i * n + j) * LANES
                 lanes_multiply_add(work, a, b, c)
 
 
@@ -83,6 +86,8 @@ def value_block(code, work, row, scratch, room):
         sum_rows(code, work, row, LANES, 0, scratch, room)
     elif kind == MATMUL:
         matmul_points(code, work, row, scratch, room)
+    elif kind == EXTREMUM:
+        primal_extremum(code, work, row, LANES, scratch)
     else:
         scatter_rows(code, work, row, LANES, 0, scratch)
 
@@ -107,12 +112,13 @@ def pull_elementwise(code, work, row, bars, scratch, room):
 def pull_matmul(code, work, row, bars, scratch, room):
     x, y, m, p, n = matmul_factors(code, work, row, scratch, room)
     g, parts = bars + code[row + FIRST] * LANES, scratch + 2 * room
-    clear(work, parts, m * p * LANES)
-    clear(work, parts + room, p * n * LANES)
-    for i in range(m):
+    for k in range(2):
+        clear(work, parts + k * room, operand_count(code, row, k) * LANES)
+    for i in range(code[row + M_BATCH] * m):
+        right = i // m * p * n
         for k in range(p):
             for j in range(n):
-                a, b = (i * p + k) * LANES, (k * n + j) * LANES
+                a, b = (i * p + k) * LANES, (right + k * n + j) * LANES
                 seed = g + (i * n + j) * LANES
                 lanes_plus_scaled(work, y + b, seed, parts + a)
                 lanes_plus_scaled(work, x + a, seed, parts + room + b)
@@ -132,5 +138,7 @@ def pull_block(code, work, row, bars, scratch, room):
         adjoint_sum(code, work, row, LANES, bars, scratch)
     elif kind == MATMUL:
         pull_matmul(code, work, row, bars, scratch, room)
+    elif kind == EXTREMUM:
+        adjoint_extremum(code, work, row, LANES, LANES, bars, scratch, room)
     else:
         adjoint_scatter(code, work, row, LANES, bars, scratch)

@@ -12,6 +12,7 @@ Arguments as in `sweeps`; `curvatures` (three a scalar instruction) and `bar_dot
 
 from numba import njit
 
+from fastad.kernels.groups import run_product
 from fastad.kernels.layout import (
     ACTIVE,
     AT_SEGMENTS,
@@ -21,21 +22,20 @@ from fastad.kernels.layout import (
     ELEMENTWISE,
     FIRST,
     KIND,
+    LEFT_ADJOINT,
     LENGTH,
     MATMUL,
     OPCODE,
+    RIGHT_ADJOINT,
     ROW,
     SCALAR_CURVATURE,
     SCALAR_RUN,
     SEGMENTS,
     SIZE0,
-    SIZE1,
-    SIZE2,
 )  # fmt: skip
-from fastad.kernels.matrices import is_active
+from fastad.kernels.matrices import control, is_active
 from fastad.kernels.operands import accumulate, gather, one_lane, operand_count, operand_row, product
 from fastad.kernels.pointers import call_block
-from fastad.kernels.products import left_adjoint, right_adjoint
 from fastad.kernels.sweeps import (
     adjoint_block,
     block_operands,
@@ -115,7 +115,7 @@ def second_elementwise(code, work, row, lanes, dots, bars, bar_dots, scratch, ro
 @kernel
 def cross_matmul(code, work, row, lanes, dots, bars, bar_dots, scratch, room):
     """The term of g with the tangent of the other factor."""
-    m, p, n = code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
+    env = control(work, scratch, room)
     g, part, whole = bars + code[row + FIRST], scratch + 3 * room, scratch + 4 * room
     for k in range(2):
         if is_active(code, row, k) and is_active(code, row, 1 - k):
@@ -124,9 +124,9 @@ def cross_matmul(code, work, row, lanes, dots, bars, bar_dots, scratch, room):
             for index in range(lanes):
                 one = one_lane(work, t, others, lanes, index, scratch + 2 * room)
                 if k == 0:
-                    left_adjoint(work, g, one, m, p, n, part)
+                    run_product(code, work, env, row, LEFT_ADJOINT, g, one, part)
                 else:
-                    right_adjoint(work, one, g, m, p, n, part)
+                    run_product(code, work, env, row, RIGHT_ADJOINT, one, g, part)
                 for j in range(count):
                     work[whole + j * lanes + index] = work[part + j]
             accumulate(code, work, operand_row(row, k), 0, count, lanes, bar_dots, whole)

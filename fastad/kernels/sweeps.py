@@ -16,6 +16,7 @@ slots) and the gather buffers (`scratch`, each `room` numbers) are offsets into 
 from numba import njit
 
 from fastad.kernels.calls import adjoint_call, primal_call, tangent_call
+from fastad.kernels.extrema import adjoint_extremum, primal_extremum, tangent_extremum
 from fastad.kernels.groups import finish_adjoints, finish_values, run_group
 from fastad.kernels.layout import (
     ACTIVE,
@@ -29,6 +30,7 @@ from fastad.kernels.layout import (
     BLOCK_PRIMAL,
     CALL,
     ELEMENTWISE,
+    EXTREMUM,
     FIRST,
     G_BACKWARD,
     G_BOTH,
@@ -169,6 +171,8 @@ def primal_block(code, work, row, scratch, room):
         primal_matmul(code, work, row, scratch, room)
     elif kind == CALL:
         primal_call(code, work, row, scratch, room)
+    elif kind == EXTREMUM:
+        primal_extremum(code, work, row, 1, scratch)
     else:
         scatter_rows(code, work, row, 1, 0, scratch)
 
@@ -243,6 +247,8 @@ def tangent_sweep(code, work, partials, lanes, dots, scratch, room):
             tangent_matmul(code, work, row, lanes, dots, scratch, room)
         elif kind == CALL:
             tangent_call(code, work, row, lanes, dots, scratch, room)
+        elif kind == EXTREMUM:
+            tangent_extremum(code, work, row, lanes, dots, scratch, room)
         else:
             scatter_rows(code, work, row, lanes, dots, scratch)
 
@@ -327,6 +333,8 @@ def adjoint_block(code, work, row, lanes, bars, scratch, room):
         adjoint_matmul(code, work, row, lanes, bars, scratch, room)
     elif kind == CALL:
         adjoint_call(code, work, row, lanes, bars, scratch, room)
+    elif kind == EXTREMUM:
+        adjoint_extremum(code, work, row, 1, lanes, bars, scratch, room)
     else:
         adjoint_scatter(code, work, row, lanes, bars, scratch)
 

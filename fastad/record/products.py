@@ -18,7 +18,7 @@ from fastad.ops import ARRAY_BY_NAME, BY_NAME
 from fastad.record.builder import user_line
 from fastad.record.elementwise import elementwise, numeric
 from fastad.record.library import from_numpy
-from fastad.record.reductions import array_instruction, finish, normal_axes, total
+from fastad.record.reductions import array_instruction, finish, normal_axes, refuse, total
 from fastad.record.traced import TracedArray, TracedScalar, as_array, builder_for, is_traced, plain
 
 MATMUL, SCATTER = ARRAY_BY_NAME["matmul"].code, ARRAY_BY_NAME["scatter_sum"].code
@@ -36,6 +36,15 @@ def product2d(x: Any, y: Any) -> Any:
     return array_instruction(builder_for((x, y)), MATMUL, value, (x, y), (m, x.shape[-1], n))
 
 
+def products(x: Any, y: Any) -> Any:
+    """Products of the matrices of two stacks, x (b, m, p) and y (b, p, n), as one instruction."""
+    value = np.matmul(plain(x), plain(y))
+    if x.shape[2] == 0 or value.size == 0 or not (is_traced(x) or is_traced(y)):
+        return TracedArray(value)
+    value = np.asarray(value, np.float64)
+    return array_instruction(builder_for((x, y)), MATMUL, value, (x, y), (x.shape[1], x.shape[2], y.shape[2]))
+
+
 def factor(x: Any) -> Any:
     from fastad.record.creation import gather_objects
 
@@ -44,6 +53,7 @@ def factor(x: Any) -> Any:
 
 
 def matmul(x1: Any, x2: Any, out: Any = None, **options: Any) -> Any:
+    refuse(options, "np.matmul")
     x, y = factor(x1), factor(x2)
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError("matmul: Input operand does not have enough dimensions")
@@ -52,10 +62,13 @@ def matmul(x1: Any, x2: Any, out: Any = None, **options: Any) -> Any:
     np.matmul(plain(x), plain(y))  # NumPy's own error where the shapes do not fit
     left, right = x[None, :] if x.ndim == 1 else x, y[:, None] if y.ndim == 1 else y
     batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-    left = np.broadcast_to(left, batch + left.shape[-2:])
-    right = np.broadcast_to(right, batch + right.shape[-2:])
-    result = np.stack([product2d(left[i], right[i]) for i in np.ndindex(batch)])
-    result = result.reshape((*batch, left.shape[-2], right.shape[-1]))
+    (m, p), n = left.shape[-2:], right.shape[-1]
+    if right.ndim == 2:  # one right factor for all rows
+        result = product2d(left.reshape(-1, p), right)
+    else:
+        left, right = (np.broadcast_to(t, batch + t.shape[-2:]) for t in (left, right))
+        result = products(left.reshape(-1, m, p), right.reshape(-1, p, n))
+    result = result.reshape((*batch, m, n))
     result = result[..., 0, :] if x.ndim == 1 else result
     return finish(result[..., 0] if y.ndim == 1 else result, out)
 

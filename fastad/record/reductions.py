@@ -13,8 +13,6 @@ from fastad.record.builder import Entry, user_line
 from fastad.record.elementwise import elementwise, numeric, operand_address, snapshot
 from fastad.record.traced import TracedArray, TracedScalar, as_array, builder_for, fresh_array, is_traced, plain
 
-SUM = ARRAY_BY_NAME["sum"].code
-
 
 def array_instruction(
     builder: Any, code: int, value: np.ndarray, operands: tuple[Any, ...], sizes=(), index=None
@@ -48,16 +46,21 @@ def result_shape(x: TracedArray, axes: tuple[int, ...], keepdims: bool) -> tuple
     return tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes)
 
 
-def reduce_sum(x: TracedArray, axis: Any, keepdims: bool) -> Any:
-    """Sum over axes, as one instruction."""
+def reduce_rows(name: str, x: TracedArray, axis: Any, keepdims: bool) -> Any:
+    """The sum, max or min over axes, as one instruction."""
     axes = normal_axes(axis, x.ndim)
-    value = np.asarray(np.sum(x.value, axis=axes, keepdims=keepdims), np.float64)
+    value = np.asarray(getattr(np, name)(x.value, axis=axes, keepdims=keepdims), np.float64)
     if x.passive or not axes or x.size == 0:
         return x if not axes and not x.passive else (TracedArray(value) if value.ndim else float(value))
     kept = [i for i in range(x.ndim) if i not in axes]
     rows = x.transpose(*kept, *axes) if kept and kept + list(axes) != list(range(x.ndim)) else x
     inner = x.size // max(value.size, 1)
-    return array_instruction(builder_for((x,)), SUM, value, (rows,), (inner,))
+    return array_instruction(builder_for((x,)), ARRAY_BY_NAME[name].code, value, (rows,), (inner,))
+
+
+def reduce_sum(x: TracedArray, axis: Any, keepdims: bool) -> Any:
+    """Sum over axes, as one instruction."""
+    return reduce_rows("sum", x, axis, keepdims)
 
 
 def prepare(a: Any, dtype: Any, out: Any, where: Any, fill: float) -> TracedArray:
@@ -146,15 +149,14 @@ def product(a, axis=None, dtype=None, out=None, keepdims=False, initial=np._NoVa
 
 def _extremum(name: str, fill: float):
     def reduce(a, axis=None, out=None, keepdims=False, initial=np._NoValue, where=True) -> Any:
-        x = prepare(a, None, out, where, fill)
-        if x.passive or x.size == 0:
-            return getattr(np, name)(x.value, axis=axis, keepdims=flag(keepdims))
-        axes = normal_axes(axis, x.ndim)
-        best = fold(x, axes, {"max": "maximum", "min": "minimum"}[name], True)
-        # The adjoint is split evenly among all elements that reach the extremum.
-        reached = elementwise(BY_NAME["equal"], x, best)
-        share = total(elementwise(BY_NAME["where"], reached, x, 0.0), axes, keepdims=flag(keepdims))
-        result = share / total(reached, axes, keepdims=flag(keepdims))
+        x, always = prepare(a, None, out, True, fill), where is True or where is np._NoValue
+        # NumPy's own error, say for a mask without `initial`.
+        options = {"keepdims": flag(keepdims), "initial": plain(initial), "where": plain(where)}
+        value = getattr(np, name)(x.value, axis, **options)
+        if not (is_traced(initial) or is_traced(where)) and (x.passive or x.size == 0):
+            return finish(value, out)
+        x = x if always else as_array(np.where(where, x, fill))
+        result = reduce_rows(name, x, axis, flag(keepdims)) if x.size else np.full(np.shape(value), fill)
         if initial is not np._NoValue:
             result = {"max": np.maximum, "min": np.minimum}[name](result, initial)
         return finish(result, out)

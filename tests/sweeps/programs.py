@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -97,7 +98,7 @@ def _spread(count: int, seed: int) -> np.ndarray:
 
 
 def array_cases() -> Iterator[Case]:
-    """Sums, matrix products and scattered sums, operands contiguous and not."""
+    """Sums, matrix products, extrema and scattered sums, operands contiguous and not."""
     total, product, scatter = (ARRAY_BY_NAME[name].code for name in ("sum", "matmul", "scatter_sum"))
     for rows, inner in ((1, 3), (1, 1000), (4, 7), (3, 200), (300, 2), (1, 1)):
         n = rows * inner
@@ -109,6 +110,20 @@ def array_cases() -> Iterator[Case]:
             right = contiguous(m * p, p * n)
             program = one_block(product, sizes, m * n, [left, right], (m, p, n))
             yield Case(f"matmul {m}x{p}x{n} {layout}", program, _spread(sizes, m + p + n))
+    for b, m, p, n in ((2, 1, 3, 1), (5, 2, 3, 4), (3, 40, 10, 9), (2, 1, 40, 40), (4, 40, 40, 1), (30, 3, 3, 3)):
+        sizes = b * (m * p + p * n)
+        for layout, left in _of_matrix(b * m, p):
+            right = (
+                Address(b * m * p, b * p * n, p * n, 1, 0) if layout == "one slot" else contiguous(b * m * p, b * p * n)
+            )
+            program = one_block(product, sizes, b * m * n, [left, right], (m, p, n))
+            yield Case(f"{b} matmuls {m}x{p}x{n} {layout}", program, _spread(sizes, m + p + n))
+    for name, (rows, inner) in itertools.product(("max", "min"), ((1, 1), (1, 1000), (7, 3), (5, 33), (300, 2))):
+        n, code = rows * inner, ARRAY_BY_NAME[name].code
+        for layout, operand in _of_matrix(rows, inner):
+            program = one_block(code, n, rows, [operand], (inner,))
+            yield Case(f"{name} {rows}x{inner} {layout}", program, _spread(n, n))
+            yield Case(f"{name} {rows}x{inner} {layout} tied", program, np.round(_spread(n, n)))
     for count, groups in ((1, 1), (10, 4), (700, 9), (30, 600)):
         index = np.random.default_rng(count).integers(0, groups, count).astype(np.int32)
         for layout, operand in _of_matrix(1, count):

@@ -158,3 +158,58 @@ def test_empty_sums_and_products():
         value, pullback = ad.vjp(lambda x, axis=axis: np.sum(x, axis=axis), x)
         assert np.shape(value) == np.sum(x, axis).shape
         assert pullback(value)[0].shape == shape
+
+
+BATCHES = [((4, 2, 3), (4, 3, 5)), ((4, 2, 3), (3, 5)), ((2, 3), (4, 3, 5)), ((2, 1, 2, 3), (4, 3, 5)), ((3,), (4, 3, 5)),
+           ((4, 2, 3), (3,)), ((5, 1, 1), (1, 1, 4)), ((3, 40, 20), (3, 20, 30)), ((9, 200, 10), (9, 10, 10)),
+           ((60, 40, 10), (60, 10, 12)), ((6, 1, 50), (6, 50, 40)), ((6, 50, 40), (6, 40, 1)), ((2, 7, 3, 1), (7, 1, 3))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "right"), BATCHES)
+def test_batches_of_products(left, right):
+    """One instruction each; against differences that are exact, because a product is linear in each factor."""
+    x, y, x_dot, y_dot = (normal(shape, i) for i, shape in enumerate((left, right, left, right)))
+    value, tangent = ad.jvp(np.matmul, (x, y), (x_dot, y_dot))
+    np.testing.assert_allclose(value, x @ y, rtol=1e-14, atol=1e-13)
+    np.testing.assert_allclose(tangent, x_dot @ y + x @ y_dot, rtol=1e-12, atol=1e-12)
+    g, g_dot = normal(value.shape, 4), tangent
+    x_bar, y_bar = ad.vjp(np.matmul, x, y)[1](g)
+    np.testing.assert_allclose(np.sum(x_bar * x_dot), np.sum(g * (x_dot @ y)), rtol=1e-10)
+    np.testing.assert_allclose(np.sum(y_bar * y_dot), np.sum(g * (x @ y_dot)), rtol=1e-10)
+
+    def phi(p):
+        return 0.5 * np.sum(np.sin(p["x"] @ p["y"]))
+
+    tape = ad.record(phi, {"x": x, "y": y})
+    assert [s.name for s in tape.program.segments if hasattr(s, "code")].count("matmul") == 1
+    both = ad.value_and_grad(phi)
+    for _ in range(3):
+        value, gradient = both({"x": x, "y": y})
+        assert value == pytest.approx(phi({"x": x, "y": y}), rel=1e-12)
+        slope = 0.5 * np.cos(x @ y)
+        expected = ad.vjp(np.matmul, x, y)[1](slope)
+        for key, bar in zip("xy", expected, strict=True):
+            np.testing.assert_allclose(gradient[key], bar, rtol=1e-11, atol=1e-12 * np.abs(bar).max())
+    product = ad.hvp(phi)({"x": x, "y": y}, {"x": x_dot, "y": y_dot})
+    nested = ad.grad(lambda p: np.sum(ad.grad(phi)(p)["x"] * x_dot) + np.sum(ad.grad(phi)(p)["y"] * y_dot))(
+        {"x": x, "y": y}
+    )
+    bend, slope = -0.5 * np.sin(x @ y) * g_dot, 0.5 * np.cos(x @ y)
+    for found in (product, nested):
+        by_slope, by_change = ad.vjp(np.matmul, x, y)[1](bend), ad.vjp(np.matmul, x_dot, y_dot)[1](slope)
+        for k, key in enumerate("xy"):
+            np.testing.assert_allclose(found[key], by_slope[k] + by_change[k], rtol=1e-9, atol=1e-9)
+
+
+def test_batches_in_lanes_and_under_absolute_zero():
+    x, y = normal((4, 2, 3)), normal((4, 3, 2), 1)
+    points = normal((20, 4, 2, 3), 2)
+    found = ad.vmap(ad.grad(lambda x: np.sum(np.tanh(x @ y))))(points)
+    np.testing.assert_allclose(found, (1 - np.tanh(points @ y) ** 2) @ np.swapaxes(y, 1, 2), rtol=1e-12)
+    y[1, 0, 0], chosen = np.inf, np.ones((4, 2, 2))
+    chosen[1, :, 0] = 0.0
+    x[1, :, 0] = 1.0
+    gradient = ad.grad(lambda x: np.sum(np.where(chosen > 0, x @ y, 0.0)))(x)
+    assert np.all(np.isfinite(gradient))
+    with pytest.raises(ValueError, match="matmul"):
+        ad.grad(lambda x: np.sum(np.matmul(x, np.ones((4, 2, 2)))))(x)

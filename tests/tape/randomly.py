@@ -54,11 +54,13 @@ def _random_block(draw: np.random.Generator, first: int) -> Block:
         return Block(op.code, first, n, tuple(_random_address(draw, n, first) for _ in range(op.arity)))
     if kind == 3:
         rows, inner = (int(n) for n in draw.integers(1, 5, 2))
-        return Block(ARRAY_BY_NAME["sum"].code, first, rows, (_random_address(draw, rows * inner, first),), (inner,))
+        name = str(draw.choice(["sum", "max", "min"]))
+        return Block(ARRAY_BY_NAME[name].code, first, rows, (_random_address(draw, rows * inner, first),), (inner,))
     if kind == 4:
         m, p, n = (int(n) for n in draw.integers(1, 4, 3))
-        factors = (_random_address(draw, m * p, first), _random_address(draw, p * n, first))
-        return Block(ARRAY_BY_NAME["matmul"].code, first, m * n, factors, (m, p, n))
+        b = int(draw.choice([1, 1, 3]))
+        factors = (_random_address(draw, b * m * p, first), _random_address(draw, b * p * n, first))
+        return Block(ARRAY_BY_NAME["matmul"].code, first, b * m * n, factors, (m, p, n))
     count = int(draw.integers(1, 9))
     index = draw.integers(0, 3, count).astype(np.int32)
     operand = _random_address(draw, count, first)
