@@ -15,13 +15,14 @@ import numpy as np
 from fastad.errors import DerivativeCut, UnsupportedFunction
 from fastad.ops import BY_NAME, OPS, Op
 from fastad.record import operators as operators  # gives the traced types their operators
-from fastad.record import ordering, products
+from fastad.record import ordering, products, scans
 from fastad.record import reductions as r
 from fastad.record.builder import user_line
 from fastad.record.creation import gather_objects
 from fastad.record.elementwise import apply_operator, elementwise, numeric, power
 from fastad.record.indexing import guard_array
 from fastad.record.movement import MOVERS, _where_moving, wrap_passive
+from fastad.record.passive import any_traced, plain_parts
 from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, is_traced, plain
 
 UFUNCS: dict[Any, Op] = {
@@ -50,8 +51,12 @@ _COMPOSED: dict[Any, Callable[..., Any]] = {
 _REDUCE: dict[Any, Callable[..., Any]] = {
     np.add: r.total, np.multiply: r.product, np.maximum: r.largest, np.minimum: r.smallest,
     np.logical_and: r.all_true, np.logical_or: r.any_true,
+    **{getattr(np, name): r.by_halves(name) for name in ("logaddexp", "logaddexp2", "hypot", "fmax", "fmin")},
 }  # fmt: skip
-_ACCUMULATE = {np.add: r.cumsum, np.multiply: r.cumprod}
+_ACCUMULATE = {
+    np.add: scans.cumsum, np.multiply: scans.cumprod, np.maximum: scans.running_max, np.minimum: scans.running_min,
+    np.logaddexp: scans.running_logaddexp,
+}  # fmt: skip
 
 
 # --- ufuncs -----------------------------------------------------------------------------------------
@@ -145,20 +150,10 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     ours = FUNCTIONS.get(function)
     if ours is not None:
         return ours(*args, **kwargs)
-    if not _any_traced(args) and not _any_traced(kwargs.values()):
-        return wrap_passive(function(*map(_plain_parts, args), **{k: _plain_parts(v) for k, v in kwargs.items()}))
+    if not any_traced(args) and not any_traced(kwargs.values()):
+        return wrap_passive(function(*map(plain_parts, args), **{k: plain_parts(v) for k, v in kwargs.items()}))
     module = getattr(function, "__module__", "numpy")
     raise _unsupported(f"{module}.{getattr(function, '__name__', function)}")
-
-
-def _any_traced(parts: Any) -> bool:
-    return any(is_traced(x) or (type(x) in (list, tuple) and _any_traced(x)) for x in parts)
-
-
-def _plain_parts(x: Any) -> Any:
-    if type(x) in (list, tuple):
-        return type(x)(map(_plain_parts, x))
-    return plain(x)
 
 
 def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
@@ -253,6 +248,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **MOVERS,
     **r.FUNCTIONS,
     **products.FUNCTIONS,
+    **scans.FUNCTIONS,
     **ordering.FUNCTIONS,
     np.where: _where,
     np.clip: _clip,

@@ -1,0 +1,53 @@
+"""Calls in which nothing is traced: NumPy's own function, on the plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from fastad.record.movement import wrap_passive
+from fastad.record.traced import TracedArray, is_traced, plain
+
+
+def any_traced(parts: Any) -> bool:
+    """Whether a traced value stands among the parts, or in lists and tuples among them."""
+    return any(is_traced(x) or (type(x) in (list, tuple) and any_traced(x)) for x in parts)
+
+
+def plain_parts(x: Any) -> Any:
+    """What was given without traced values, lists and tuples element by element."""
+    if type(x) in (list, tuple):
+        return type(x)(map(plain_parts, x))
+    return plain(x)
+
+
+def unless_passive(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate the recorded form of a NumPy function: where nothing is traced, the original answers."""
+
+    def decorate(ours: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(ours)
+        def call(*args: Any, **options: Any) -> Any:
+            if any_traced(args) or any_traced(options.values()):
+                return ours(*args, **options)
+            out = options.pop("out", None)
+            result = wrap_passive(original(*map(plain_parts, args), **{k: plain_parts(v) for k, v in options.items()}))
+            return result if out is None else into(out, result)
+
+        return call
+
+    return decorate
+
+
+def into(out: Any, result: Any) -> Any:
+    """Put a result where `out=` says; a plain array cannot hold traced values, so the result stands for it."""
+    out = out[0] if type(out) is tuple else out
+    if type(out) is not TracedArray and is_traced(result):
+        from fastad.record.traced import as_array
+
+        shape = out.shape
+        if as_array(result).shape != shape:
+            raise ValueError(f"output parameter has shape {shape}, the result has shape {as_array(result).shape}")
+        return as_array(result)
+    out[...] = result
+    return out
