@@ -249,13 +249,16 @@ _CREATORS = "zeros ones arange linspace logspace geomspace eye identity fromiter
 
 def replacements() -> list[tuple[Any, Any]]:
     """(original, what recorded code sees instead) for NumPy's and math's functions."""
+    from fastad.record.choices import OF_SEQUENCES
     from fastad.record.functions import FUNCTIONS, UFUNCS, copy_of
     from fastad.record.movement import SEQUENCE_MOVERS
 
     pairs: dict[int, tuple[Any, Any]] = {}
-    for function in [*FUNCTIONS, *(getattr(np, name) for name in ("einsum", "interp", "cross", "kron"))]:
+    for function in [*FUNCTIONS, *(getattr(np, name) for name in ("einsum", "cross", "kron"))]:
         if function not in SEQUENCE_MOVERS:  # those dispatch on the arrays inside the sequence
             pairs[id(function)] = (function, _on_lists(function))
+    for function in OF_SEQUENCES:
+        pairs[id(function)] = (function, FUNCTIONS[function])
     for function in SEQUENCE_MOVERS:
         pairs[id(function)] = (function, _on_sequences(function, SEQUENCE_MOVERS[function]))
     for name in dir(np):

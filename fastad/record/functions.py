@@ -14,8 +14,8 @@ import numpy as np
 
 from fastad.errors import DerivativeCut, UnsupportedFunction
 from fastad.ops import BY_NAME, OPS, Op
+from fastad.record import choices, ordering, products, quantiles, scans, statistics
 from fastad.record import operators as operators  # gives the traced types their operators
-from fastad.record import ordering, products, scans
 from fastad.record import reductions as r
 from fastad.record.builder import user_line
 from fastad.record.creation import gather_objects
@@ -84,6 +84,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
         result = _call(ufunc, inputs, options)
         if where is not True:
             result = np.where(where, result, out[0] if out else 0.0)
+    elif where is not True and method == "reduce" and ufunc in _REDUCE:
+        result = _method(ufunc, method, inputs, {**options, "where": where})
     elif where is not True:
         raise _unsupported(f"np.{ufunc.__name__}.{method} with where=")
     else:
@@ -168,12 +170,6 @@ def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return elementwise(BY_NAME["where"], condition, x, y)
 
 
-def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **limits: Any) -> Any:
-    low, high = limits.get("min", a_min), limits.get("max", a_max)
-    result = a if low is None else np.maximum(a, low)
-    return _store(result if high is None else np.minimum(result, high), (out,) if out is not None else None)
-
-
 def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     scale = 10.0**decimals
     return np.rint(a) if not decimals else np.rint(a * scale) / scale
@@ -197,12 +193,6 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     if np.ndim(x) == 1:
         d = d.reshape([-1 if i == axis % y.ndim else 1 for i in range(y.ndim)])
     return r.total(d * pair, axis)
-
-
-def _average(a: Any, axis: Any = None, weights: Any = None, **options: Any) -> Any:
-    if weights is None or options:
-        return r.mean(a, axis)
-    return r.total(a * weights, axis) / r.total(np.broadcast_to(weights, np.shape(a)), axis)
 
 
 def _polyval(p: Any, x: Any) -> Any:
@@ -250,14 +240,15 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **products.FUNCTIONS,
     **scans.FUNCTIONS,
     **ordering.FUNCTIONS,
+    **choices.FUNCTIONS,
+    **quantiles.FUNCTIONS,
+    **statistics.FUNCTIONS,
     np.where: _where,
-    np.clip: _clip,
     np.round: _round,
     np.around: _round,
     np.diff: _diff,
     np.ediff1d: lambda ary: _diff(np.ravel(ary)),
     np.trapezoid: _trapezoid,
-    np.average: _average,
     np.polyval: _polyval,
     np.linspace: _linspace,
     np.array_equal: _array_equal,
@@ -333,12 +324,16 @@ def _sort_in_place(x: Any, axis: int = -1, **_: Any) -> None:
     x[...] = ordering.sort(x, axis)
 
 
+def _partition_in_place(x: Any, kth: Any, axis: int = -1, **_: Any) -> None:
+    x[...] = ordering.partition(x, kth, axis)
+
+
 def _method_of(function: Any) -> Callable[..., Any]:
     return lambda x, *args, **kwargs: function(x, *args, **kwargs)
 
 
 _METHODS_OF_THE_NAME = """sum mean var std prod max min ptp any all argmax argmin argsort cumsum cumprod dot trace round
-    clip ravel swapaxes squeeze diagonal repeat take compress nonzero""".split()
+    clip ravel swapaxes squeeze diagonal repeat take nonzero argpartition searchsorted choose put""".split()
 METHODS: dict[str, Callable[..., Any]] = {
     **{name: _method_of(getattr(np, name)) for name in _METHODS_OF_THE_NAME},
     "reshape": _reshape,
@@ -349,7 +344,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "item": _item,
     "tolist": _tolist,
     "fill": _fill,
+    "compress": lambda x, condition, axis=None, out=None: np.compress(condition, x, axis, out),
     "sort": _sort_in_place,
+    "partition": _partition_in_place,
     "conj": lambda x: x,
     "conjugate": lambda x: x,
 }  # fmt: skip

@@ -27,8 +27,8 @@ from fastad.record.traced import (
 )
 
 ONE = """reshape ravel transpose permute_dims matrix_transpose moveaxis swapaxes rollaxis squeeze expand_dims
-    broadcast_to flip fliplr flipud rot90 roll take take_along_axis repeat tile diagonal trim_zeros
-    compress delete split array_split hsplit vsplit dsplit unstack""".split()
+    broadcast_to flip fliplr flipud rot90 roll take take_along_axis repeat tile diagonal
+    delete split array_split hsplit vsplit dsplit unstack""".split()
 FILLING = "diag diagflat tril triu pad resize".split()
 SEVERAL = "concatenate concat stack vstack hstack dstack column_stack block".split()
 SPREAD = "atleast_1d atleast_2d atleast_3d broadcast_arrays meshgrid".split()

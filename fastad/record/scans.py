@@ -21,7 +21,7 @@ from fastad.record.traced import TracedArray, as_array
 SHORT = 16
 
 
-def scan(x: TracedArray, op: str) -> TracedArray:
+def scan(x: Any, op: str) -> Any:
     """The partial results along the last axis."""
     n = x.shape[-1]
     if n <= SHORT:
@@ -36,7 +36,7 @@ def scan(x: TracedArray, op: str) -> TracedArray:
     return np.concatenate([x[..., :1], pairs, between], axis=-1)[..., order]
 
 
-def _from_left(x: TracedArray, op: str) -> TracedArray:
+def _from_left(x: Any, op: str) -> Any:
     columns = [x[..., i] for i in range(x.shape[-1])]
     for i in range(1, len(columns)):
         columns[i] = elementwise(BY_NAME[op], columns[i - 1], columns[i])
@@ -46,7 +46,7 @@ def _from_left(x: TracedArray, op: str) -> TracedArray:
 def _accumulate(ufunc: np.ufunc, op: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @unless_passive(original)
     def accumulate(a, axis=None, dtype=None, out=None) -> Any:
-        x = prepare(a, dtype, out, True, 0.0)
+        x: Any = prepare(a, dtype, out, True, 0.0)
         x, axis = (x.reshape(-1), 0) if axis is None else (x, axis)
         value = ufunc.accumulate(x.value, axis=axis)  # NumPy's own error for a wrong axis
         if value.size == 0:
