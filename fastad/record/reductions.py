@@ -201,7 +201,11 @@ def all_true(a, axis=None, out=None, keepdims=False, *, where=True) -> Any:
 
 @unless_passive(np.count_nonzero)
 def count_nonzero(a, axis=None, *, keepdims=False) -> Any:
-    return total(_true(a), axis, keepdims=keepdims)
+    """A count is an integer, which sizes and loops take, so it is looked at."""
+    from fastad.record.indexing import guard_array
+
+    number = total(_true(a), axis, keepdims=keepdims)
+    return guard_array(number).astype(int)[()] if is_traced(number) else np.asarray(plain(number)).astype(int)[()]
 
 
 def by_halves(op: str) -> Callable[..., Any]:

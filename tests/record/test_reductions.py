@@ -11,6 +11,7 @@ from tests.record.cases import examine
 X = np.array([[0.7, -1.3, 2.1, 0.4], [1.9, 0.2, -0.6, 1.1], [-2.2, 0.9, 1.5, -0.35]])
 MASK = np.array([[True, False, True, True], [True, True, False, True], [True, True, False, False]])
 W = np.array([0.5, 1.5, 1.0, 2.0])
+BUFFER = np.zeros(6)
 LONG = np.sin(np.arange(75.0)) + 1.2
 
 REDUCTIONS = (
@@ -157,6 +158,8 @@ def test_truth_and_counts():
             for point in (x, 1 - x):
                 got = ad.jvp(lambda x, f=f, axis=axis: f(x, axis=axis) * 1.0, (point,), (point,))[0]
                 assert np.array_equal(got, f(point, axis=axis) * 1.0)
+    g = ad.value_and_grad(lambda x: np.ones(np.count_nonzero(x > 1)).sum() * x[0])
+    assert [g(x)[0] for x in np.array([[2.0, 0.0], [2.0, 3.0], [0.5, 0.0]])] == [2.0, 4.0, 0.0]
     g = ad.grad(lambda x: np.sum(x**2) if np.count_nonzero(x > 1) == 2 else np.sum(x))
     assert np.all(g(np.array([2.0, 3.0, 0.0])) == [4.0, 6.0, 0.0]) and np.all(g(np.array([2.0, 0.0, 0.0])) == 1.0)
 
@@ -167,6 +170,7 @@ def test_errors():
         (lambda x: np.sum(x, axis=2), np.exceptions.AxisError),
         (lambda x: np.cumsum(x, axis=5), np.exceptions.AxisError),
         (lambda x: np.max(x[:, :0], axis=1), ValueError),
+        (lambda x: np.cumsum(x, out=BUFFER), ad.errors.DerivativeCut),
         (lambda x: np.max(x, where=x > 0), ValueError),
         (lambda x: np.sum(x, dtype=np.float32), ad.errors.UnsupportedFunction),
         (lambda x: np.quantile(x, 1.5), ValueError),
