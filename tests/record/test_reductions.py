@@ -62,7 +62,7 @@ CASES = {
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions_over_axes(name):
     function = getattr(np, name)
-    axes = (None, 0, -1, (0, 1)) if name != "ptp" else (None, 0, -1)
+    axes = (None, -1, (1, 0)) if name != "ptp" else (None, -1)
     for axis in axes:
         examine(lambda x, axis=axis: function(x, axis=axis), X, np.roll(X, 5) + 0.01)
     examine(lambda x: function(x.T, axis=0, keepdims=True) * x[:, 0], X, -X)
