@@ -187,6 +187,7 @@ _CREATORS = "zeros ones eye identity tri".split()
 
 def replacements() -> list[tuple[Any, Any]]:
     """(original, what recorded code sees instead) for NumPy's and math's functions."""
+    from fastad.record.choices import OF_SEQUENCES
     from fastad.record.functions import FUNCTIONS, UFUNCS, copy_of
     from fastad.record.mathematics import MATH
     from fastad.record.movement import SEQUENCE_MOVERS
@@ -196,6 +197,8 @@ def replacements() -> list[tuple[Any, Any]]:
     for function, ours in FUNCTIONS.items():
         if function not in SEQUENCE_MOVERS:  # those dispatch on the arrays inside the sequence
             pairs[id(function)] = (function, _on_lists(function, ours))
+    for function in OF_SEQUENCES:
+        pairs[id(function)] = (function, FUNCTIONS[function])
     for function in SEQUENCE_MOVERS:
         pairs[id(function)] = (function, _on_sequences(function, SEQUENCE_MOVERS[function]))
     for name in dir(np):

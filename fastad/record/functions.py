@@ -14,14 +14,26 @@ import numpy as np
 
 from fastad.errors import DerivativeCut, UnsupportedFunction
 from fastad.ops import BY_NAME, OPS, Op
-from fastad.record import calculus, einsum, norms, ordering, polynomials, products
+from fastad.record import (
+    calculus,
+    choices,
+    einsum,
+    norms,
+    ordering,
+    polynomials,
+    products,
+    quantiles,
+    scans,
+    statistics,
+)
 from fastad.record import operators as operators  # gives the traced types their operators
 from fastad.record import reductions as r
 from fastad.record.builder import user_line
 from fastad.record.creation import gather_objects
 from fastad.record.elementwise import apply_operator, elementwise, power
 from fastad.record.indexing import guard_array
-from fastad.record.movement import MOVERS, _where_moving, wrap_passive
+from fastad.record.movement import MOVERS, _where_moving
+from fastad.record.passive import any_traced, plain_parts, wrap_passive
 from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, is_traced, plain
 from fastad.record.ufunc_methods import call_method
 
@@ -140,20 +152,10 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     ours = FUNCTIONS.get(function)
     if ours is not None:
         return ours(*args, **kwargs)
-    if not _any_traced(args) and not _any_traced(kwargs.values()):
-        return wrap_passive(function(*map(_plain_parts, args), **{k: _plain_parts(v) for k, v in kwargs.items()}))
+    if not any_traced(args) and not any_traced(kwargs.values()):
+        return wrap_passive(function(*map(plain_parts, args), **{k: plain_parts(v) for k, v in kwargs.items()}))
     module = getattr(function, "__module__", "numpy")
     raise _unsupported(f"{module}.{getattr(function, '__name__', function)}")
-
-
-def _any_traced(parts: Any) -> bool:
-    return any(is_traced(x) or (type(x) in (list, tuple) and _any_traced(x)) for x in parts)
-
-
-def _plain_parts(x: Any) -> Any:
-    if type(x) in (list, tuple):
-        return type(x)(map(_plain_parts, x))
-    return plain(x)
 
 
 def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
@@ -168,21 +170,9 @@ def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return elementwise(BY_NAME["where"], condition, x, y)
 
 
-def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **limits: Any) -> Any:
-    low, high = limits.get("min", a_min), limits.get("max", a_max)
-    result = a if low is None else np.maximum(a, low)
-    return _store(result if high is None else np.minimum(result, high), (out,) if out is not None else None)
-
-
 def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     scale = 10.0**decimals
     return np.rint(a) if not decimals else np.rint(a * scale) / scale
-
-
-def _average(a: Any, axis: Any = None, weights: Any = None, **options: Any) -> Any:
-    if weights is None or options:
-        return r.mean(a, axis)
-    return r.total(a * weights, axis) / r.total(np.broadcast_to(weights, np.shape(a)), axis)
 
 
 def _array_equal(a: Any, b: Any, equal_nan: bool = False) -> bool:
@@ -218,12 +208,14 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **einsum.FUNCTIONS,
     **calculus.FUNCTIONS,
     **polynomials.FUNCTIONS,
+    **scans.FUNCTIONS,
     **ordering.FUNCTIONS,
+    **choices.FUNCTIONS,
+    **quantiles.FUNCTIONS,
+    **statistics.FUNCTIONS,
     np.where: _where,
-    np.clip: _clip,
     np.round: _round,
     np.around: _round,
-    np.average: _average,
     np.array_equal: _array_equal,
     np.isclose: _isclose,
     np.allclose: lambda a, b, *args, **kwargs: bool(r.all_true(as_array(_isclose(a, b, *args, **kwargs)))),
@@ -305,12 +297,16 @@ def _sort_in_place(x: Any, axis: int = -1, **_: Any) -> None:
     x[...] = ordering.sort(x, axis)
 
 
+def _partition_in_place(x: Any, kth: Any, axis: int = -1, **_: Any) -> None:
+    x[...] = ordering.partition(x, kth, axis)
+
+
 def _method_of(function: Any) -> Callable[..., Any]:
     return lambda x, *args, **kwargs: function(x, *args, **kwargs)
 
 
 _METHODS_OF_THE_NAME = """sum mean var std prod max min ptp any all argmax argmin argsort cumsum cumprod dot trace round
-    clip ravel swapaxes squeeze diagonal repeat take compress nonzero""".split()
+    clip ravel swapaxes squeeze diagonal repeat take nonzero argpartition searchsorted choose put""".split()
 METHODS: dict[str, Callable[..., Any]] = {
     **{name: _method_of(getattr(np, name)) for name in _METHODS_OF_THE_NAME},
     "reshape": _reshape,
@@ -321,7 +317,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "item": _item,
     "tolist": _tolist,
     "fill": _fill,
+    "compress": lambda x, condition, axis=None, out=None: np.compress(condition, x, axis, out),
     "sort": _sort_in_place,
+    "partition": _partition_in_place,
     "conj": lambda x: x,
     "conjugate": lambda x: x,
 }  # fmt: skip

@@ -34,7 +34,7 @@ def guard_array(mask: Any) -> np.ndarray:
     if x.passive:
         return x.value
     differs = elementwise(BY_NAME["not_equal"], x, x.value.copy())
-    count = reduce_sum(as_array(differs), None, False)
+    count = reduce_sum(as_array(differs).reshape(-1), None, False)  # of no dimension there is no sum
     if type(count) is TracedScalar:
         count.builder.guard(count.slot, count.value)
     return x.value

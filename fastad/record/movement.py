@@ -14,8 +14,9 @@ from numpy.lib import stride_tricks
 
 from fastad.record.builder import constant_slots
 from fastad.record.elementwise import numeric
-from fastad.record.indexing import _view_root, concrete
+from fastad.record.indexing import concrete
 from fastad.record.library import from_numpy, named_first
+from fastad.record.passive import wrap_passive
 from fastad.record.reductions import finish
 from fastad.record.traced import (
     TracedArray,
@@ -32,7 +33,7 @@ ONE = """reshape ravel transpose permute_dims matrix_transpose moveaxis swapaxes
     broadcast_to flip fliplr flipud rot90 roll take take_along_axis repeat tile diagonal delete split array_split
     hsplit vsplit dsplit unstack""".split()
 FILLING = "diag diagflat tril triu resize".split()
-FROM_NUMPY = """append insert pad trim_zeros fill_diagonal tril_indices_from triu_indices_from
+FROM_NUMPY = """append insert pad fill_diagonal tril_indices_from triu_indices_from
     diag_indices_from""".split()
 SEVERAL = "concatenate concat stack vstack hstack dstack column_stack block".split()
 SPREAD = "atleast_1d atleast_2d atleast_3d broadcast_arrays meshgrid".split()
@@ -51,15 +52,6 @@ def _wrap(source: TracedArray, value: Any, slots: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_wrap(source, v, s) for v, s in zip(value, slots, strict=True))
     return moved(source, value, slots)
-
-
-def wrap_passive(value: Any, source: TracedArray | None = None) -> Any:
-    """Results of a function of passive arrays: float arrays may take traced values later."""
-    if isinstance(value, list | tuple) and type(value) in (list, tuple):
-        return type(value)(wrap_passive(v, source) for v in value)
-    if type(value) is np.ndarray and value.dtype == np.float64 and value.ndim:
-        return TracedArray(value, root=_view_root(source, value) if source is not None else None)
-    return value
 
 
 def _move_one(function: Callable[..., Any], filling: bool) -> Callable[..., Any]:

@@ -18,7 +18,7 @@ from fastad.ops import ARRAY_BY_NAME, BY_NAME
 from fastad.record.builder import user_line
 from fastad.record.elementwise import elementwise, numeric
 from fastad.record.library import from_numpy
-from fastad.record.reductions import array_instruction, finish, normal_axes, refuse, total
+from fastad.record.reductions import array_instruction, finish, normal_axes, total
 from fastad.record.traced import TracedArray, TracedScalar, as_array, builder_for, is_traced, plain
 
 MATMUL, SCATTER = ARRAY_BY_NAME["matmul"].code, ARRAY_BY_NAME["scatter_sum"].code
@@ -53,7 +53,7 @@ def factor(x: Any) -> Any:
 
 
 def matmul(x1: Any, x2: Any, out: Any = None, **options: Any) -> Any:
-    refuse(options, "np.matmul")
+    _refuse(options, "matmul")
     x, y = factor(x1), factor(x2)
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError("matmul: Input operand does not have enough dimensions")

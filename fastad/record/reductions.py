@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from fastad.ops import ARRAY_BY_NAME, BY_NAME
 from fastad.program import Address
 from fastad.record.builder import Entry, user_line
 from fastad.record.elementwise import elementwise, numeric, operand_address, snapshot
+from fastad.record.passive import into, unless_passive
 from fastad.record.traced import TracedArray, TracedScalar, as_array, builder_for, fresh_array, is_traced, plain
 
 
@@ -69,60 +71,67 @@ def prepare(a: Any, dtype: Any, out: Any, where: Any, fill: float) -> TracedArra
 
     x = gather_objects(a)
     x = as_array(x) if type(x) in (TracedScalar, TracedArray) else TracedArray(np.array(numeric(x), np.float64))
-    if dtype is not None and np.dtype(dtype) != np.float64:
+    if dtype is not None and dtype is not np._NoValue and np.dtype(dtype) != np.float64:
         raise UnsupportedFunction(
-            f"a reduction with dtype={np.dtype(dtype)} at {user_line()}: fastad computes in float64"
+            f"a reduction with dtype={np.dtype(dtype)} at {user_line()}: fastad computes in float64, leave dtype out"
         )
-    if where is not True and where is not np._NoValue:
-        x = as_array(np.where(where, x, fill))
-    return x
+    return as_array(np.where(where, x, fill)) if given(where) else x
 
 
 def finish(result: Any, out: Any, initial: Any = np._NoValue) -> Any:
     if initial is not np._NoValue and initial is not None:
         result = result + initial
-    if out is not None and out is not np._NoValue:
-        (out[0] if type(out) is tuple else out)[...] = result
-        return out
-    return result
+    return into(out, result) if out is not None and out is not np._NoValue else result
+
+
+def given(option: Any) -> bool:
+    """Whether an option of a reduction says anything."""
+    return option is not np._NoValue and option is not None and option is not True
 
 
 def flag(keepdims: Any) -> bool:
     return bool(keepdims) if keepdims is not np._NoValue else False
 
 
+@unless_passive(np.sum)
 def total(a, axis=None, dtype=None, out=None, keepdims=False, initial=np._NoValue, where=True) -> Any:
     return finish(reduce_sum(prepare(a, dtype, out, where, 0.0), axis, flag(keepdims)), out, initial)
 
 
-def count(x: TracedArray, axis: Any, where: Any = True) -> Any:
-    if where is not True and where is not np._NoValue:
-        return np.sum(np.broadcast_to(where, x.shape), axis=axis)
+def count(x: TracedArray, axis: Any, where: Any = True, keepdims: Any = False) -> Any:
+    """How many elements are reduced into one."""
+    if given(where):
+        return total(np.broadcast_to(where, x.shape), axis, keepdims=flag(keepdims))
     return np.prod([x.shape[a] for a in normal_axes(axis, x.ndim)], dtype=float)
 
 
+@unless_passive(np.mean)
 def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True) -> Any:
     x = prepare(a, dtype, out, where, 0.0)
-    return finish(reduce_sum(x, axis, flag(keepdims)) / count(x, axis, where), out)
+    return finish(np.true_divide(reduce_sum(x, axis, flag(keepdims)), count(x, axis, where, keepdims)), out)
 
 
-def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options) -> Any:
+@unless_passive(np.var)
+def var(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=np._NoValue, correction=np._NoValue
+) -> Any:  # fmt: skip
+    if correction is not np._NoValue:
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
     x = prepare(a, dtype, out, True, 0.0)
-    refuse(options, "np.var")
-    deviation = x - mean(x, axis, keepdims=True)
-    return finish(reduce_sum(np.square(deviation), axis, flag(keepdims)) / np.maximum(count(x, axis) - ddof, 0), out)
+    squares = np.square(x - (mean if given(mean) else _mean(x, axis, keepdims=True, where=where)))
+    squares = prepare(squares, None, None, where, 0.0)
+    freedom = np.maximum(count(x, axis, where, keepdims) - ddof, 0)
+    return finish(np.true_divide(reduce_sum(squares, axis, flag(keepdims)), freedom), out)
 
 
+_mean = mean  # `var` has an option of that name
+
+
+@unless_passive(np.std)
 def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options) -> Any:
     return finish(np.sqrt(var(a, axis, dtype, None, ddof, keepdims, **options)), out)
-
-
-def refuse(options: dict[str, Any], name: str) -> None:
-    given = [
-        key for key, value in options.items() if value is not np._NoValue and value is not None and value is not True
-    ]
-    if given:
-        raise UnsupportedFunction(f"{name} with {', '.join(given)} at {user_line()} is not supported")
 
 
 def fold(x: TracedArray, axes: tuple[int, ...], op: str, keepdims: bool) -> Any:
@@ -139,12 +148,15 @@ def fold(x: TracedArray, axes: tuple[int, ...], op: str, keepdims: bool) -> Any:
     return flat.reshape(shape)[()]
 
 
+@unless_passive(np.prod)
 def product(a, axis=None, dtype=None, out=None, keepdims=False, initial=np._NoValue, where=True) -> Any:
     x = prepare(a, dtype, out, where, 1.0)
-    if x.passive or x.size == 0:
-        return np.prod(x.value, axis=axis, keepdims=flag(keepdims))
-    result = fold(x, normal_axes(axis, x.ndim), "multiply", flag(keepdims))
-    return finish(result if initial is np._NoValue else result * initial, out)
+    axes = normal_axes(axis, x.ndim)
+    if x.size:
+        result = fold(x, axes, "multiply", flag(keepdims)) if axes else x.copy()
+    else:
+        result = np.prod(x.value, axes, keepdims=flag(keepdims))
+    return finish(result * initial if given(initial) or initial is True else result, out)
 
 
 def _extremum(name: str, fill: float):
@@ -171,38 +183,42 @@ def ptp(a, axis=None, out=None, keepdims=False) -> Any:
     return finish(largest(a, axis, keepdims=keepdims) - smallest(a, axis, keepdims=keepdims), out)
 
 
+def _true(a: Any) -> TracedArray:
+    return as_array(elementwise(BY_NAME["not_equal"], prepare(a, None, None, True, 0.0), 0.0))
+
+
+@unless_passive(np.any)
 def any_true(a, axis=None, out=None, keepdims=False, *, where=True) -> Any:
-    return finish(total(as_array(a) != 0.0, axis, keepdims=keepdims, where=where) != 0.0, out)
+    return finish(total(_true(a), axis, keepdims=keepdims, where=where) != 0.0, out)
 
 
+@unless_passive(np.all)
 def all_true(a, axis=None, out=None, keepdims=False, *, where=True) -> Any:
-    return finish(total(as_array(a) == 0.0, axis, keepdims=keepdims, where=where) == 0.0, out)
+    return finish(total(np.logical_not(_true(a)), axis, keepdims=keepdims, where=where) == 0.0, out)
 
 
+@unless_passive(np.count_nonzero)
 def count_nonzero(a, axis=None, *, keepdims=False) -> Any:
-    return total(as_array(a) != 0.0, axis, keepdims=keepdims)
+    """A count is an integer, which sizes and loops take, so it is looked at."""
+    from fastad.record.indexing import guard_array
+
+    number = total(_true(a), axis, keepdims=keepdims)
+    return guard_array(number).astype(int)[()] if is_traced(number) else np.asarray(plain(number)).astype(int)[()]
 
 
-def _accumulate(op: str):
-    def accumulate(a, axis=None, dtype=None, out=None) -> Any:
-        x = prepare(a, dtype, out, True, 0.0)
-        x = x.reshape(-1) if axis is None else x
-        rows = np.moveaxis(x, 0 if axis is None else axis, 0)
-        result, total = np.zeros(rows.shape), None
-        result = TracedArray(result)
-        for i in range(rows.shape[0]):
-            total = rows[i] if total is None else elementwise(BY_NAME[op], total, rows[i])
-            result[i] = total
-        return finish(np.moveaxis(result, 0, 0 if axis is None else axis), out)
+def by_halves(op: str) -> Callable[..., Any]:
+    """The `reduce` of an associative ufunc: `np.logaddexp.reduce` and its like."""
 
-    return accumulate
+    def reduce(a, axis=0, dtype=None, out=None, keepdims=False, initial=np._NoValue) -> Any:
+        x = prepare(a, dtype, None, True, 0.0)
+        result = fold(x, normal_axes(axis, x.ndim), op, flag(keepdims))
+        return finish(elementwise(BY_NAME[op], result, initial) if given(initial) else result, out)
 
-
-cumsum, cumprod = _accumulate("add"), _accumulate("multiply")
+    return reduce
 
 
 FUNCTIONS: dict[Any, Any] = {
     np.sum: total, np.prod: product, np.max: largest, np.amax: largest, np.min: smallest, np.amin: smallest,
     np.any: any_true, np.all: all_true, np.mean: mean, np.var: var, np.std: std, np.ptp: ptp,
-    np.count_nonzero: count_nonzero, np.cumsum: cumsum, np.cumprod: cumprod,
+    np.count_nonzero: count_nonzero,
 }  # fmt: skip

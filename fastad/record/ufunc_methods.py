@@ -13,6 +13,7 @@ import numpy as np
 
 from fastad.errors import DerivativeCut, UnsupportedFunction
 from fastad.record import reductions as r
+from fastad.record import scans
 from fastad.record.builder import user_line
 from fastad.record.elementwise import numeric
 from fastad.record.products import scatter_sum
@@ -21,8 +22,12 @@ from fastad.record.traced import TracedArray, as_array, is_traced, plain
 _REDUCE: dict[Any, Callable[..., Any]] = {
     np.add: r.total, np.multiply: r.product, np.maximum: r.largest, np.minimum: r.smallest,
     np.logical_and: r.all_true, np.logical_or: r.any_true,
+    **{getattr(np, name): r.by_halves(name) for name in ("logaddexp", "logaddexp2", "hypot", "fmax", "fmin")},
 }  # fmt: skip
-_ACCUMULATE: dict[Any, Callable[..., Any]] = {np.add: r.cumsum, np.multiply: r.cumprod}
+_ACCUMULATE: dict[Any, Callable[..., Any]] = {
+    np.add: scans.cumsum, np.multiply: scans.cumprod, np.maximum: scans.running_max, np.minimum: scans.running_min,
+    np.logaddexp: scans.running_logaddexp,
+}  # fmt: skip
 
 
 def call_method(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
