@@ -80,7 +80,7 @@ def array(obj: Any, dtype: Any = None, *args: Any, copy: Any = True, ndmin: int 
     if type(x) is TracedArray and x.passive and dtype is not None:
         return float_array(np.array(x.value, dtype, ndmin=ndmin))
     checked(dtype)
-    x = as_array(x).copy() if copy or type(x) is TracedScalar else as_array(x)
+    x = as_array(x).copy() if copy is True or type(x) is TracedScalar else as_array(x)
     return x.reshape((1,) * (ndmin - x.ndim) + x.shape) if x.ndim < ndmin else x
 
 

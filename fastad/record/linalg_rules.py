@@ -14,6 +14,7 @@ differentiation of pseudo-inverses" (1973); Walter & Lehmann, "Algorithmic diffe
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,13 @@ def diagonal(x: Any) -> Any:
     return np.diagonal(x, axis1=-2, axis2=-1)
 
 
+@lru_cache(maxsize=16)
+def _mask(rows: int, columns: int, k: int) -> np.ndarray:
+    return np.tri(rows, columns, k)
+
+
 def _lower(x: Any, k: int = 0) -> Any:
-    return x * np.tri(x.shape[-2], x.shape[-1], k)
+    return x * _mask(x.shape[-2], x.shape[-1], k)
 
 
 def symmetric(x: Any, triangle: str = "L") -> Any:
@@ -68,6 +74,12 @@ def _inverse_differences(x: Any) -> Any:
     return np.where(same, 0.0, 1.0 / np.where(same, 1.0, d))
 
 
+def _outer(u: Any, x: Any, vectors: bool | None = None) -> Any:
+    """u x', of matrices or vectors."""
+    vectors = np.ndim(x) == 1 if vectors is None else vectors
+    return u[..., :, None] * x[..., None, :] if vectors else u @ transposed(x)
+
+
 def _zero(x: Any) -> Any:
     return 0.0 if x is None else x
 
@@ -76,8 +88,7 @@ def _zero(x: Any) -> Any:
 def _solve_pull(x: Any, args: Any, weight: Any, wanted: Any) -> list[Any]:
     a, b = args
     u = call(SOLVE, transposed(a), weight)
-    columns = (x, u) if b.ndim > 1 else (x[..., None], u[..., None])
-    a_bar = summed_to(-columns[1] @ transposed(columns[0]), a.shape) if wanted[0] else None
+    a_bar = summed_to(-_outer(u, x, b.ndim == 1), a.shape) if wanted[0] else None
     return [a_bar, summed_to(u, b.shape) if wanted[1] else None]
 
 
@@ -120,30 +131,10 @@ SLOGDET = Primitive(
 
 
 # --- triangles --------------------------------------------------------------------------------------
-def _halved(x: Any) -> Any:
-    """The lower triangle with half of the diagonal."""
-    return _lower(x) * (1.0 - 0.5 * np.eye(x.shape[-1]))
-
-
-def _cholesky_pull(factor: Any, args: Any, weight: Any, wanted: Any) -> list[Any]:
-    inner = _halved(transposed(factor) @ _lower(weight))
-    left = call(SOLVE, transposed(factor), inner)
-    s = transposed(call(SOLVE, transposed(factor), transposed(left)))
-    return [folded(0.5 * (s + transposed(s)))]
-
-
-def _cholesky_push(factor: Any, args: Any, dots: Any) -> Any:
-    left = call(SOLVE, factor, symmetric(dots[0]))
-    return factor @ _halved(transposed(call(SOLVE, factor, transposed(left))))
-
-
-CHOLESKY = Primitive("numpy.linalg.cholesky", np.linalg.cholesky, _cholesky_pull, _cholesky_push)
-
-
 def _triangular_value(a: Any, b: Any, *, lower: bool, unit: bool) -> Any:
     from scipy.linalg import solve_triangular
 
-    return solve_triangular(a, b, lower=lower, unit_diagonal=unit)
+    return solve_triangular(a, b, lower=lower, unit_diagonal=unit, check_finite=False)
 
 
 def _triangle(x: Any, lower: bool, unit: bool) -> Any:
@@ -154,8 +145,9 @@ def _triangle(x: Any, lower: bool, unit: bool) -> Any:
 
 def _triangular_pull(x: Any, args: Any, weight: Any, wanted: Any, *, lower: bool, unit: bool) -> list[Any]:
     u = call(TRIANGULAR, transposed(args[0]), weight, lower=not lower, unit=unit)
-    columns = (x, u) if np.ndim(x) > 1 else (x[..., None], u[..., None])
-    return [_triangle(-columns[1] @ transposed(columns[0]), lower, unit) if wanted[0] else None, u]
+    if not wanted[0]:
+        return [None, u]
+    return [_triangle(-_outer(u, x), lower, unit), u]
 
 
 def _triangular_push(x: Any, args: Any, dots: Any, *, lower: bool, unit: bool) -> Any:
@@ -164,6 +156,57 @@ def _triangular_push(x: Any, args: Any, dots: Any, *, lower: bool, unit: bool) -
 
 
 TRIANGULAR = Primitive("scipy.linalg.solve_triangular", _triangular_value, _triangular_pull, _triangular_push)
+
+
+def _solved(factor: Any, b: Any, lower: bool) -> Any:
+    """The solution of a triangular system; SciPy's solver takes one at a time."""
+    if np.ndim(factor) > 2:
+        return call(SOLVE, factor, b)
+    return call(TRIANGULAR, factor, b, lower=lower, unit=False)
+
+
+def _halved(x: Any) -> Any:
+    """The lower triangle with half of the diagonal."""
+    return x * (np.tri(x.shape[-1]) - 0.5 * np.eye(x.shape[-1]))
+
+
+def _cholesky_pull(factor: Any, args: Any, weight: Any, wanted: Any) -> list[Any]:
+    if not (is_traced(factor) or is_traced(weight)) and np.ndim(factor) == 2:
+        return [_blocked_pull(factor, _lower(weight))]
+    return [_whole_pull(factor, _lower(weight))]
+
+
+def _whole_pull(factor: Any, weight: Any) -> Any:
+    inner = _halved(transposed(factor) @ weight)
+    left = _solved(transposed(factor), inner, lower=False)
+    s = transposed(_solved(transposed(factor), transposed(left), lower=False))
+    return folded(0.5 * (s + transposed(s)))
+
+
+def _blocked_pull(factor: np.ndarray, weight: np.ndarray, size: int = 64) -> np.ndarray:
+    """Murray's blocked algorithm, on plain arrays: a third of the multiplications, all in matrix products."""
+    from scipy.linalg.blas import dtrsm
+
+    bar, n = weight, len(factor)
+    for stop in range(n, 0, -size):
+        at, rest = slice(max(0, stop - size), stop), slice(stop, n)
+        left = slice(0, at.start)
+        block = factor[at, at]
+        bar[rest, at] = dtrsm(1.0, block.T, bar[rest, at].T, side=0, lower=0, trans_a=0).T
+        bar[rest, left] -= bar[rest, at] @ factor[at, left]
+        bar[at, at] -= _lower(bar[rest, at].T @ factor[rest, at])
+        bar[at, at] = _whole_pull(block, bar[at, at])
+        both = bar[at, at] + bar[at, at].T
+        bar[at, left] -= bar[rest, at].T @ factor[rest, left] + both @ factor[at, left]
+    return bar
+
+
+def _cholesky_push(factor: Any, args: Any, dots: Any) -> Any:
+    left = _solved(factor, symmetric(dots[0]), lower=True)
+    return factor @ _halved(transposed(_solved(factor, transposed(left), lower=True)))
+
+
+CHOLESKY = Primitive("numpy.linalg.cholesky", np.linalg.cholesky, _cholesky_pull, _cholesky_push)
 
 
 # --- eigenvalues ------------------------------------------------------------------------------------

@@ -158,6 +158,9 @@ class View:
         return proxy
 
     def _see_function(self, function: FunctionType) -> FunctionType:
+        if (ours := self._substitution.late(function)) is not None:
+            self._seen[id(function)], self._originals[id(ours)] = (function, ours), function
+            return ours
         if not self._substitution.changes(function):
             return function
         cells = function.__closure__ or ()
@@ -287,8 +290,10 @@ class Substitution:
         opaque: Iterable[str] = (),
         compiled: Callable[[Any], object] = lambda dispatcher: dispatcher,
         wholes: _Wholes | None = None,
+        late: Callable[[FunctionType], Any] = lambda function: None,
     ):
         self.wholes = _WHOLES | (wholes or {})  # further types of objects that consist of others
+        self.late = late  # what is to be seen in place of functions whose module may be imported later
         self.compiled = compiled  # what is to be seen in place of a function compiled by Numba
         self.seen = {id(original): (original, replacement) for original, replacement in replacements}
         self.originals = {id(replacement): original for original, replacement in self.seen.values()}
@@ -327,6 +332,8 @@ class Substitution:
 
     def changes(self, function: FunctionType) -> bool:
         """Whether a function is copied: the user's are, and those of the stdlib that wrap a user's."""
+        if self.late(function) is not None:
+            return True
         names: Any = function.__globals__
         if type(names) is Namespace or not self.opaque(name := names.get("__name__")):
             return type(names) is not Namespace

@@ -14,6 +14,7 @@ from fastad.errors import FastADError, UnsupportedDtype, UnsupportedFunction
 from fastad.program import Program
 from fastad.record.builder import Builder, raising_line, recording, user_line
 from fastad.record.creation import gather_objects, replacements
+from fastad.record.libraries import of_scipy
 from fastad.record.namespace import Substitution
 from fastad.record.objects import Vectorize
 from fastad.record.traced import TracedArray, TracedScalar, fresh_array, is_traced, plain
@@ -47,7 +48,7 @@ def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
 @cache
 def _substitution() -> Substitution:
     wholes: Any = {np.vectorize: (Vectorize.parts, Vectorize.joined)}
-    return Substitution(replacements(), compiled=on_plain_values, wholes=wholes)
+    return Substitution(replacements(), compiled=on_plain_values, wholes=wholes, late=of_scipy)
 
 
 def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

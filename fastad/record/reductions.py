@@ -169,7 +169,7 @@ def _extremum(name: str, fill: float):
             return finish(value, out)
         x = x if always else as_array(np.where(where, x, fill))
         result = reduce_rows(name, x, axis, flag(keepdims)) if x.size else np.full(np.shape(value), fill)
-        if initial is not np._NoValue:
+        if initial is not np._NoValue and initial is not None:
             result = {"max": np.maximum, "min": np.minimum}[name](result, initial)
         return finish(result, out)
 

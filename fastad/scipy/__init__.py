@@ -1,0 +1,1 @@
+"""Functions of SciPy by name, for values that are differentiated."""
