@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import builtins
-import sys
 from typing import Any
 
 import numpy as np
 
 from fastad.errors import UnsupportedFunction
-from fastad.record.builder import is_assignment, user_line
+from fastad.record.builder import user_line
 from fastad.record.creation import float_array, holds_traced
 from fastad.record.library import library
-from fastad.record.traced import ASSIGNMENT, TracedArray, builder_for, cut, plain, scalar_of
+from fastad.record.traced import plain
 
 
 class _Joining:
@@ -55,25 +54,6 @@ def _nditer(*args: Any, **options: Any) -> Any:
             f"np.nditer of a traced array at {user_line()}: iterate over np.ndindex(x.shape) or np.ndenumerate(x)"
         )
     return np.nditer(*map(plain, args), **options)
-
-
-def object_array(x: TracedArray, dtype: Any) -> np.ndarray:
-    """The elements as Python objects, for C code that asks for a plain array.
-
-    Arithmetic on objects comes back to the traced scalars; whatever would need numbers fails there.
-    """
-    if is_assignment(sys._getframe(2)):
-        raise cut(*ASSIGNMENT)
-    if dtype is not None and np.dtype(dtype) != object:
-        raise cut(
-            f"a conversion to a plain array of {np.dtype(dtype)}",
-            "use np.asarray(x) in the function that is differentiated",
-        )
-    out = np.empty(x.shape, object)
-    slots, builder = x.slots, builder_for((x,))
-    for index in np.ndindex(x.shape):
-        out[index] = scalar_of(builder, int(slots[index]), x.value[index])
-    return out
 
 
 def objects() -> list[tuple[Any, Any]]:
