@@ -21,6 +21,10 @@ CASES = {
     "gradient traced step": (lambda x: np.gradient(GRID, x[0]), (2,)),
     "gradient grid": (lambda x: np.gradient(x, GRID, edge_order=2), (6,)),
     "gradient traced grid": (lambda x: np.gradient(GRID**2, np.cumsum(x**2 + 0.1)), (6,)),
+    "gradient traced grid, order 2": (
+        lambda x: np.gradient(x**2, x[0, 0] ** 2 + 1, np.cumsum(x[0] ** 2 + 0.2), edge_order=2)[1],
+        (3, 4),
+    ),
     "gradient axes": (lambda x: np.gradient(x, 2.0, [0.0, 0.5, 2.0], axis=(0, 2))[1], (2, 2, 3)),
     "gradient all": (lambda x: sum(np.gradient(x)), (3, 4)),
     "diff": (lambda x: np.diff(x**2), (6,)),
@@ -109,6 +113,15 @@ def test_sinc_against_high_precision(x) -> None:
         expected = exact_sinc(order, x)
         size = max(abs(expected), min(1.0, abs(x)) if order == 1 else 1.0)  # where it crosses zero, of its size nearby
         assert abs(results[order] - expected) <= scale * eps * size
+
+
+def test_gradient_at_evenly_spaced_traced_places() -> None:
+    even = np.arange(6.0)
+    for edge in (1, 2):
+        f = lambda x: np.sum(GRID * np.gradient(GRID**2, x, edge_order=edge))  # noqa: E731
+        uneven = even + 1e-9 * np.array([1.0, -1.0, 2.0, 0.5, -0.7, 0.1])
+        assert ad.grad(f)(even) == pytest.approx(ad.grad(f)(uneven), rel=1e-6)
+        check_every_mode(lambda x: np.gradient(GRID**2, x, edge_order=edge), uneven * 2, even + GRID)
 
 
 REFUSED = [
