@@ -29,6 +29,8 @@ def holds_traced(x: Any) -> bool:
         return True
     if isinstance(x, list | tuple):
         return builtins.any(map(holds_traced, x))
+    if isinstance(x, np.poly1d):
+        return holds_traced(x.coeffs)
     return type(x) is np.ndarray and x.dtype == object and builtins.any(map(holds_traced, x.flat))
 
 
@@ -40,7 +42,7 @@ def gather_objects(x: Any) -> Any:
         if holds_traced(x):
             return _stack(x)
         return np.asarray(x, np.float64) if type(x) is np.ndarray else x
-    return x
+    return x.coeffs if isinstance(x, np.poly1d) else x
 
 
 def _stack(x: Any) -> Any:

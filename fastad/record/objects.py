@@ -31,21 +31,15 @@ class _Joining:
         return len(self._original)
 
 
-class Vectorize:
-    """`np.vectorize`, whose calls and copies run NumPy's own code, recorded."""
+def function_of(vectorized: Any) -> tuple[Any, ...]:
+    return (vectorized.pyfunc,)
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return library().subclass(np.vectorize)(*args, **options)
 
-    @staticmethod
-    def parts(vectorized: Any) -> tuple[Any, ...]:
-        return (vectorized.pyfunc,)
-
-    @staticmethod
-    def joined(vectorized: Any, function: Any) -> Any:
-        names = ("otypes", "excluded", "cache", "signature")
-        options = {name: getattr(vectorized, name) or None for name in names}
-        return library().subclass(np.vectorize)(function, **options)
+def vectorize_of(vectorized: Any, function: Any) -> Any:
+    """A copy of an `np.vectorize` for another function, whose calls are recorded."""
+    names = ("otypes", "excluded", "cache", "signature")
+    options = {name: getattr(vectorized, name) or None for name in names}
+    return dict(library().classes())[np.vectorize](function, **options)
 
 
 def _nditer(*args: Any, **options: Any) -> Any:
@@ -59,4 +53,4 @@ def _nditer(*args: Any, **options: Any) -> Any:
 def objects() -> list[tuple[Any, Any]]:
     """(original, what recorded code sees instead)."""
     grids = [(grid, _Joining(grid)) for grid in (np.r_, np.c_, np.mgrid, np.ogrid)]
-    return [*grids, (np.nditer, _nditer), (np.vectorize, Vectorize())]
+    return [*grids, (np.nditer, _nditer)]

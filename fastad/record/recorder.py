@@ -14,8 +14,9 @@ from fastad.errors import FastADError, UnsupportedDtype, UnsupportedFunction
 from fastad.program import Program
 from fastad.record.builder import Builder, raising_line, recording, user_line
 from fastad.record.creation import gather_objects, replacements
+from fastad.record.library import library
 from fastad.record.namespace import Substitution
-from fastad.record.objects import Vectorize
+from fastad.record.objects import function_of, vectorize_of
 from fastad.record.traced import TracedArray, TracedScalar, fresh_array, is_traced, plain
 
 
@@ -46,8 +47,8 @@ def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
 
 @cache
 def _substitution() -> Substitution:
-    wholes: Any = {np.vectorize: (Vectorize.parts, Vectorize.joined)}
-    return Substitution(replacements(), compiled=on_plain_values, wholes=wholes)
+    wholes: Any = {np.vectorize: (function_of, vectorize_of)}
+    return Substitution([*replacements(), *library().classes()], compiled=on_plain_values, wholes=wholes)
 
 
 def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

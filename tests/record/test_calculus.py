@@ -70,6 +70,10 @@ CASES = {
     "poly1d algebra": (lambda x: np.array((np.poly1d([x[0], x[1], 2.0]) * P + 2.0).coeffs), (2,)),
     "Polynomial": (lambda x: Polynomial(x[:3])(x[3:]), (6,)),
     "Polynomial at traced": (lambda x: Q(x) * C(x[0]) * C.deriv()(x), (3,)),
+    "constant zeros": (
+        lambda x: (Polynomial([x[0], 0.0, 0.0]) * Q)(x) * np.poly1d([0.0, x[1], 0.0])(x[2]) * isinstance(Q, Polynomial),
+        (3,),
+    ),
     "Polynomial algebra": (lambda x: np.array((Polynomial(x[:3]) * Q).integ().coef), (3,)),
     "Chebyshev": (lambda x: Chebyshev([x[0], x[1], 1.0], domain=[-3, 3])(x[2:]), (5,)),
     "polynomial.polyval": (lambda x: polynomial.polyval(x[:2], x), (4,)),
@@ -125,6 +129,10 @@ def test_gradient_at_evenly_spaced_traced_places() -> None:
 
 
 REFUSED = [
+    lambda x: np.poly1d((x - x) ** 2)(0.3),
+    lambda x: np.sum(polynomial.polymul(x - x[-1], [1.0, 2.0])),
+    lambda x: np.sum(chebyshev.chebadd(x, -x)),
+    lambda x: Polynomial.fit(GRID, x, 2)(0.5),
     lambda x: np.polyfit(GRID, x, 2, cov=True)[0],
     lambda x: np.polyfit(x, GRID, 2),
     lambda x: np.roots(x),
