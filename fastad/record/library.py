@@ -10,7 +10,6 @@ Classes of NumPy's that are written so are answered by subclasses whose methods 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from inspect import signature
 from types import FunctionType, ModuleType
@@ -36,10 +35,14 @@ def from_numpy(function: Any) -> Callable[..., Any]:
 
 def named_first(function: Any, ours: Callable[..., Any]) -> Callable[..., Any]:
     """Ours, whose first argument may be given by the name that it has in NumPy."""
-    with suppress(ValueError):  # no signature is known
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            return ours(*args, **kwargs)
         name = next(iter(signature(function).parameters))
-        return lambda *args, **kwargs: ours(*args, **kwargs) if args else ours(kwargs.pop(name), **kwargs)
-    return ours
+        return ours(kwargs.pop(name), **kwargs) if name in kwargs else function(**kwargs)  # NumPy's own error
+
+    return call
 
 
 @cache
