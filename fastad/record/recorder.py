@@ -57,11 +57,11 @@ def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
         args, kwargs = view.see_arguments(args, kwargs)
         try:
             return view.see(function)(*args, **kwargs)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             # NumPy hides the error of a conversion behind one of its own.
             if isinstance(error.__cause__, FastADError):
                 raise error.__cause__ from None
-            if any(sign in str(error) for sign in _GIVEN_OBJECTS):
+            if not isinstance(error, FastADError) and any(sign in str(error) for sign in _GIVEN_OBJECTS):
                 raise _given_objects(error) from error
             raise
 
