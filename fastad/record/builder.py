@@ -228,8 +228,8 @@ class recording:
         builder.opcode = builder.left = builder.right = _Closed()
 
 
-def _is_users(frame: FrameType) -> bool:
-    return frame.f_globals.get("__name__", "").partition(".")[0] not in ("fastad", "numpy", "contextlib")
+def _is_users(frame: FrameType, others: tuple[str, ...] = ()) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] not in ("fastad", "numpy", "contextlib", *others)
 
 
 def user_line() -> str:
@@ -244,7 +244,11 @@ def user_line() -> str:
 
 def raising_line(error: BaseException) -> str:
     """As `user_line`, of the place where an error was raised."""
-    lines = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(error.__traceback__) if _is_users(frame)]
+    lines = [
+        f"{frame.f_code.co_filename}:{line}"
+        for frame, line in walk_tb(error.__traceback__)
+        if _is_users(frame, ("scipy",))
+    ]
     return lines[-1] if lines else "<unknown>"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -29,6 +30,8 @@ def holds_traced(x: Any) -> bool:
         return True
     if isinstance(x, list | tuple):
         return builtins.any(map(holds_traced, x))
+    if isinstance(x, np.poly1d):
+        return holds_traced(x.coeffs)
     return type(x) is np.ndarray and x.dtype == object and builtins.any(map(holds_traced, x.flat))
 
 
@@ -40,7 +43,7 @@ def gather_objects(x: Any) -> Any:
         if holds_traced(x):
             return _stack(x)
         return np.asarray(x, np.float64) if type(x) is np.ndarray else x
-    return x
+    return x.coeffs if isinstance(x, np.poly1d) else x
 
 
 def _stack(x: Any) -> Any:
@@ -185,6 +188,7 @@ class _Ufunc:
 _CREATORS = "zeros ones eye identity tri".split()
 
 
+@cache
 def replacements() -> list[tuple[Any, Any]]:
     """(original, what recorded code sees instead) for NumPy's and math's functions."""
     from fastad.record.choices import OF_SEQUENCES
@@ -201,9 +205,8 @@ def replacements() -> list[tuple[Any, Any]]:
         pairs[id(function)] = (function, FUNCTIONS[function])
     for function in SEQUENCE_MOVERS:
         pairs[id(function)] = (function, _on_sequences(function, SEQUENCE_MOVERS[function]))
-    for name in dir(np):
-        if isinstance(getattr(np, name), np.ufunc):
-            ufunc = getattr(np, name)
+    for ufunc in vars(np).values():  # not by name: to look at some names of NumPy's imports modules
+        if isinstance(ufunc, np.ufunc):
             pairs[id(ufunc)] = (ufunc, _Ufunc(ufunc, UFUNCS.get(ufunc)))
     for name in _CREATORS:
         pairs[id(getattr(np, name))] = (getattr(np, name), _creator(getattr(np, name)))

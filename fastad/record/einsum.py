@@ -177,4 +177,9 @@ def _spread(x: Any, own: str, labels: str) -> Any:
     return x[tuple(slice(None) if c in own else None for c in labels)]
 
 
-FUNCTIONS: dict[Any, Any] = {np.einsum: einsum}
+def _einsum_path(*operands: Any, **options: Any) -> Any:
+    text, given = _as_text(operands)
+    return np.einsum_path(text, *(plain(factor(x)) for x in given), **options)
+
+
+FUNCTIONS: dict[Any, Any] = {np.einsum: einsum, np.einsum_path: _einsum_path}

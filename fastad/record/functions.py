@@ -97,7 +97,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[s
 
 def _of_objects(ufunc: Any, inputs: tuple[Any, ...]) -> Any:
     """A ufunc made by `np.frompyfunc`: its function is called for each element."""
-    from fastad.record.objects import object_array
+    from fastad.record.elements import object_array
 
     results = ufunc(*(object_array(as_array(x), None) if is_traced(x) else plain(x) for x in inputs))
     return tuple(map(gather_objects, results)) if type(results) is tuple else gather_objects(results)

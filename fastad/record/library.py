@@ -4,12 +4,12 @@
 show fastad's replacements where NumPy has creation functions and functions of lists, records what it does.
 Values are then NumPy's own to the bit, and so are its options and its errors. The copies are made once,
 at the first use of a function, because NumPy's modules do not change.
+Classes of NumPy's that are written so are answered by subclasses whose methods are such copies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from inspect import signature
 from types import FunctionType, ModuleType
@@ -17,8 +17,11 @@ from typing import Any
 
 import numpy as np
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
+from numpy.polynomial import polyutils
 
-from fastad.record.traced import plain
+from fastad.errors import UnsupportedFunction
+from fastad.record.builder import user_line
+from fastad.record.traced import TracedScalar, plain
 
 
 def from_numpy(function: Any) -> Callable[..., Any]:
@@ -32,10 +35,14 @@ def from_numpy(function: Any) -> Callable[..., Any]:
 
 def named_first(function: Any, ours: Callable[..., Any]) -> Callable[..., Any]:
     """Ours, whose first argument may be given by the name that it has in NumPy."""
-    with suppress(ValueError):  # no signature is known
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            return ours(*args, **kwargs)
         name = next(iter(signature(function).parameters))
-        return lambda *args, **kwargs: ours(*args, **kwargs) if args else ours(kwargs.pop(name), **kwargs)
-    return ours
+        return ours(kwargs.pop(name), **kwargs) if name in kwargs else function(**kwargs)  # NumPy's own error
+
+    return call
 
 
 @cache
@@ -80,6 +87,37 @@ class _Converter:
         return self._arrays[position]
 
 
+def _stand_in(cls: type) -> type:
+    """A class of which instances of the original are instances too."""
+    kind = type(cls.__name__, (type(cls),), {"__instancecheck__": lambda _, value: isinstance(value, cls)})
+    return kind(cls.__name__, (cls,), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+
+
+def _keeping_traced(trim: Callable[..., Any], front: bool) -> Callable[..., Any]:
+    """A function that leaves out zeros at the ends of coefficients, where none of them is traced.
+
+    What is left out has no derivative any more, whatever it is multiplied with.
+    """
+
+    def call(coefficients: Any, **options: Any) -> Any:
+        kept = trim(coefficients, **options)
+        count = len(coefficients) - len(kept)
+        places = range(count) if front else range(len(kept), len(coefficients))
+        if any(type(coefficients[i]) is TracedScalar for i in places):
+            raise UnsupportedFunction(
+                f"a polynomial at {user_line()} has a traced coefficient that is exactly 0, which NumPy leaves out, "
+                "and its derivative with it: use np.polyval or np.polynomial.polynomial.polyval on the coefficients"
+            )
+        return kept
+
+    return call
+
+
+CLASSES: tuple[Any, ...] = (
+    np.vectorize,
+    np.poly1d,
+    *(getattr(np.polynomial, name) for name in np.polynomial.__all__ if name[0].isupper()),
+)
 _COMPILED = {"_array_converter": _Converter}
 
 
@@ -93,12 +131,31 @@ class Library:
                 self._seen[id(original)] = original, ours
         self._names: dict[int, dict[str, Any]] = {}
         self._copies: dict[int, FunctionType] = {}
+        self._seen |= {id(cls): (cls, _stand_in(cls)) for cls in CLASSES}
+        self._keep_traced()
+        for cls, copy in self.classes():
+            self._fill(cls, copy)
 
-    def subclass(self, cls: type) -> type:
-        """A class whose methods are copies; instances of the original count as its own too."""
-        copies = {name: self.function(value) for name, value in vars(cls).items() if type(value) is FunctionType}
-        kind = type(cls.__name__, (type(cls),), {"__instancecheck__": lambda _, value: isinstance(value, cls)})
-        return kind(cls.__name__, (cls,), copies | {"__module__": cls.__module__, "__doc__": cls.__doc__})
+    def classes(self) -> list[tuple[type, type]]:
+        """(class of NumPy's, the one with copied methods)."""
+        return [self._seen[id(cls)] for cls in CLASSES]
+
+    def _keep_traced(self) -> None:
+        """What trims polynomials is to leave traced coefficients alone."""
+        trimmed = _keeping_traced(self.function(polyutils.trimseq), front=False)
+        self._seen[id(polyutils.trimseq)] = polyutils.trimseq, trimmed
+        self._globals(polyutils.trimseq.__globals__)["trimseq"] = trimmed
+        names = self._globals(np.poly1d.__init__.__globals__)
+        names["trim_zeros"] = _keeping_traced(self.function(np.trim_zeros), front=True)
+
+    def _fill(self, cls: type, copy: Any) -> None:
+        """Give the stand-in of a class copies of its methods, inherited ones too."""
+        for base in reversed(cls.__mro__[:-1]):
+            for name, member in vars(base).items():
+                if type(member) is FunctionType:
+                    setattr(copy, name, self.function(member))
+                elif type(member) in (staticmethod, classmethod) and type(member.__func__) is FunctionType:
+                    setattr(copy, name, type(member)(self.function(member.__func__)))
 
     def function(self, function: Any) -> FunctionType:
         """The copy of a function, or of what a dispatching function carries out."""

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib import stride_tricks
 
-from fastad.record.builder import constant_slots
+from fastad.errors import UnsupportedFunction
+from fastad.record.builder import constant_slots, user_line
 from fastad.record.elementwise import numeric
 from fastad.record.indexing import concrete
 from fastad.record.library import from_numpy, named_first
@@ -161,11 +162,23 @@ def _put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     a[np.unravel_index(ind, a.shape)] = np.resize(v, ind.size)
 
 
-def _as_strided(x: Any, shape: Any = None, strides: Any = None, subok: bool = False, writeable: bool = True) -> Any:
-    """A copy that cannot be written to: which elements of the original are meant is not known afterwards."""
-    result = _AS_STRIDED(x, shape, strides)
-    result.value.flags.writeable = False
-    return result
+def _strided(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that makes a view by strides; NumPy's own result hides whose memory it is."""
+
+    def view(x: Any, *args: Any, **kwargs: Any) -> Any:
+        from fastad.record.creation import gather_objects
+
+        x = gather_objects(x)
+        x = as_array(x) if type(x) in (TracedScalar, TracedArray) else TracedArray(np.array(numeric(x)))
+        value, memory = function(x.value, *args, **kwargs), x.root.value
+        if not memory.flags.c_contiguous:
+            raise UnsupportedFunction(f"np.{function.__name__} at {user_line()} of an array in another order: copy it")
+        offset = value.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+        shared = np.ndarray(value.shape, value.dtype, memory, offset, value.strides)
+        shared.flags.writeable = value.flags.writeable
+        return TracedArray(shared, None, x.root.builder, x.root)
+
+    return named_first(function, view)
 
 
 def _functions(names: list[str]) -> list[Callable[..., Any]]:
@@ -173,7 +186,6 @@ def _functions(names: list[str]) -> list[Callable[..., Any]]:
     return [getattr(np, name) for name in names if hasattr(np, name)]
 
 
-_AS_STRIDED = _move_one(stride_tricks.as_strided, False)
 SEQUENCE_MOVERS = {
     **{function: _move_several(function) for function in _functions(SEVERAL)},
     np.linalg.multi_dot: from_numpy(np.linalg.multi_dot),
@@ -187,6 +199,6 @@ MOVERS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.compress: _compress,
     np.copyto: _copyto,
     np.put: _put,
-    stride_tricks.as_strided: _as_strided,
-    stride_tricks.sliding_window_view: _move_one(stride_tricks.sliding_window_view, False),
+    stride_tricks.as_strided: _strided(stride_tricks.as_strided),
+    stride_tricks.sliding_window_view: _strided(stride_tricks.sliding_window_view),
 }

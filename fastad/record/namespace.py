@@ -297,7 +297,8 @@ class Substitution:
         self.compiled = compiled  # what is to be seen in place of a function compiled by Numba
         self.seen = {id(original): (original, replacement) for original, replacement in replacements}
         self.originals = {id(replacement): original for original, replacement in self.seen.values()}
-        self.looks: dict[int, _Look | None] = {id(type(pair[0])): _see_same for pair in self.seen.values()}
+        kinds = {type(original) for original, _ in self.seen.values() if not isinstance(original, type)}
+        self.looks: dict[int, _Look | None] = {id(kind): _see_same for kind in kinds}
         self.looks |= {id(kind): View._see_whole for kind in self.wholes}
         self.looks |= {id(list): View._see_container, id(dict): View._see_container, id(type): View._see_object}
         self.looks |= {id(FunctionType): View._see_function, id(ModuleType): View._see_module}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import builtins
-import sys
 from typing import Any
 
 import numpy as np
 
 from fastad.errors import UnsupportedFunction
-from fastad.record.builder import is_assignment, user_line
+from fastad.record.builder import user_line
 from fastad.record.creation import float_array, holds_traced
 from fastad.record.library import library
-from fastad.record.traced import ASSIGNMENT, TracedArray, builder_for, cut, plain, scalar_of
+from fastad.record.traced import plain
 
 
 class _Joining:
@@ -32,21 +31,15 @@ class _Joining:
         return len(self._original)
 
 
-class Vectorize:
-    """`np.vectorize`, whose calls and copies run NumPy's own code, recorded."""
+def function_of(vectorized: Any) -> tuple[Any, ...]:
+    return (vectorized.pyfunc,)
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return library().subclass(np.vectorize)(*args, **options)
 
-    @staticmethod
-    def parts(vectorized: Any) -> tuple[Any, ...]:
-        return (vectorized.pyfunc,)
-
-    @staticmethod
-    def joined(vectorized: Any, function: Any) -> Any:
-        names = ("otypes", "excluded", "cache", "signature")
-        options = {name: getattr(vectorized, name) or None for name in names}
-        return library().subclass(np.vectorize)(function, **options)
+def vectorize_of(vectorized: Any, function: Any) -> Any:
+    """A copy of an `np.vectorize` for another function, whose calls are recorded."""
+    names = ("otypes", "excluded", "cache", "signature")
+    options = {name: getattr(vectorized, name) or None for name in names}
+    return dict(library().classes())[np.vectorize](function, **options)
 
 
 def _nditer(*args: Any, **options: Any) -> Any:
@@ -57,26 +50,7 @@ def _nditer(*args: Any, **options: Any) -> Any:
     return np.nditer(*map(plain, args), **options)
 
 
-def object_array(x: TracedArray, dtype: Any) -> np.ndarray:
-    """The elements as Python objects, for C code that asks for a plain array.
-
-    Arithmetic on objects comes back to the traced scalars; whatever would need numbers fails there.
-    """
-    if is_assignment(sys._getframe(2)):
-        raise cut(*ASSIGNMENT)
-    if dtype is not None and np.dtype(dtype) != object:
-        raise cut(
-            f"a conversion to a plain array of {np.dtype(dtype)}",
-            "use np.asarray(x) in the function that is differentiated",
-        )
-    out = np.empty(x.shape, object)
-    slots, builder = x.slots, builder_for((x,))
-    for index in np.ndindex(x.shape):
-        out[index] = scalar_of(builder, int(slots[index]), x.value[index])
-    return out
-
-
 def objects() -> list[tuple[Any, Any]]:
     """(original, what recorded code sees instead)."""
     grids = [(grid, _Joining(grid)) for grid in (np.r_, np.c_, np.mgrid, np.ogrid)]
-    return [*grids, (np.nditer, _nditer), (np.vectorize, Vectorize())]
+    return [*grids, (np.nditer, _nditer)]

@@ -15,8 +15,9 @@ from fastad.program import Program
 from fastad.record.builder import Builder, raising_line, recording, user_line
 from fastad.record.creation import gather_objects, replacements
 from fastad.record.libraries import of_scipy
+from fastad.record.library import library
 from fastad.record.namespace import Substitution
-from fastad.record.objects import Vectorize
+from fastad.record.objects import function_of, vectorize_of
 from fastad.record.traced import TracedArray, TracedScalar, fresh_array, is_traced, plain
 
 
@@ -47,8 +48,9 @@ def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
 
 @cache
 def _substitution() -> Substitution:
-    wholes: Any = {np.vectorize: (Vectorize.parts, Vectorize.joined)}
-    return Substitution(replacements(), compiled=on_plain_values, wholes=wholes, late=of_scipy)
+    wholes: Any = {np.vectorize: (function_of, vectorize_of)}
+    pairs = [*replacements(), *library().classes()]
+    return Substitution(pairs, compiled=on_plain_values, wholes=wholes, late=of_scipy)
 
 
 def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -57,11 +59,11 @@ def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
         args, kwargs = view.see_arguments(args, kwargs)
         try:
             return view.see(function)(*args, **kwargs)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             # NumPy hides the error of a conversion behind one of its own.
             if isinstance(error.__cause__, FastADError):
                 raise error.__cause__ from None
-            if any(sign in str(error) for sign in _GIVEN_OBJECTS):
+            if not isinstance(error, FastADError) and any(sign in str(error) for sign in _GIVEN_OBJECTS):
                 raise _given_objects(error) from error
             raise
 

@@ -97,7 +97,7 @@ class TracedScalar:
         return as_array(self)[key]
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        from fastad.record.objects import object_array
+        from fastad.record.elements import object_array
 
         return object_array(as_array(self), dtype)
 
@@ -207,7 +207,7 @@ class TracedArray:
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         if self.passive:
             return self.value.astype(dtype or self.value.dtype)
-        from fastad.record.objects import object_array
+        from fastad.record.elements import object_array
 
         return object_array(self, dtype)
 

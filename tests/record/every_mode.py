@@ -40,6 +40,10 @@ def check_every_mode(f: Callable, x: np.ndarray, y: np.ndarray, second: bool = T
     tape, gradient, product = ad.record(f, x), ad.grad(total), ad.hvp(total)
     assert close(tape.primal(x), f(x), 1e-14), (tape.primal(x), f(x))
     gradient(x)
+    values, gradients = ad.vmap(ad.value_and_grad(total))(np.stack([x, y]))
+    for k, point in enumerate((x, y)):
+        assert close(values[k], total(point), 1e-13)
+        assert close(gradients[k], gradient(point), 1e-12)
     for point in (x, y, x):
         value, tangent = ad.jvp(f, (point,), (direction,))
         assert close(value, f(point), 1e-14), (value, f(point))

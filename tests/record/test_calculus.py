@@ -21,6 +21,10 @@ CASES = {
     "gradient traced step": (lambda x: np.gradient(GRID, x[0]), (2,)),
     "gradient grid": (lambda x: np.gradient(x, GRID, edge_order=2), (6,)),
     "gradient traced grid": (lambda x: np.gradient(GRID**2, np.cumsum(x**2 + 0.1)), (6,)),
+    "gradient traced grid, order 2": (
+        lambda x: np.gradient(x**2, x[0, 0] ** 2 + 1, np.cumsum(x[0] ** 2 + 0.2), edge_order=2)[1],
+        (3, 4),
+    ),
     "gradient axes": (lambda x: np.gradient(x, 2.0, [0.0, 0.5, 2.0], axis=(0, 2))[1], (2, 2, 3)),
     "gradient all": (lambda x: sum(np.gradient(x)), (3, 4)),
     "diff": (lambda x: np.diff(x**2), (6,)),
@@ -61,11 +65,17 @@ CASES = {
     "poly": (lambda x: np.poly(x), (4,)),
     "polyfit": (lambda x: np.polyfit(GRID, x**2, 2), (6,)),
     "polyfit weights": (lambda x: np.polyfit(GRID, x.T, 1, w=GRID), (2, 6)),
+    "polyfit traced x": (lambda x: np.polyfit(x, GRID, 2), (6,)),
+    "Polynomial.fit": (lambda x: Polynomial.fit(GRID, x**2, 2)(x), (6,)),
     "poly1d": (lambda x: np.poly1d(x[:3])(x[3:]), (6,)),
     "poly1d at traced": (lambda x: P(x) + P.deriv()(x[0]), (3,)),
     "poly1d algebra": (lambda x: np.array((np.poly1d([x[0], x[1], 2.0]) * P + 2.0).coeffs), (2,)),
     "Polynomial": (lambda x: Polynomial(x[:3])(x[3:]), (6,)),
     "Polynomial at traced": (lambda x: Q(x) * C(x[0]) * C.deriv()(x), (3,)),
+    "constant zeros": (
+        lambda x: (Polynomial([x[0], 0.0, 0.0]) * Q)(x) * np.poly1d([0.0, x[1], 0.0])(x[2]) * isinstance(Q, Polynomial),
+        (3,),
+    ),
     "Polynomial algebra": (lambda x: np.array((Polynomial(x[:3]) * Q).integ().coef), (3,)),
     "Chebyshev": (lambda x: Chebyshev([x[0], x[1], 1.0], domain=[-3, 3])(x[2:]), (5,)),
     "polynomial.polyval": (lambda x: polynomial.polyval(x[:2], x), (4,)),
@@ -111,9 +121,20 @@ def test_sinc_against_high_precision(x) -> None:
         assert abs(results[order] - expected) <= scale * eps * size
 
 
+def test_gradient_at_evenly_spaced_traced_places() -> None:
+    even = np.arange(6.0)
+    for edge in (1, 2):
+        f = lambda x: np.sum(GRID * np.gradient(GRID**2, x, edge_order=edge))  # noqa: E731
+        uneven = even + 1e-9 * np.array([1.0, -1.0, 2.0, 0.5, -0.7, 0.1])
+        assert ad.grad(f)(even) == pytest.approx(ad.grad(f)(uneven), rel=1e-6)
+        check_every_mode(lambda x: np.gradient(GRID**2, x, edge_order=edge), uneven * 2, even + GRID)
+
+
 REFUSED = [
+    lambda x: np.poly1d((x - x) ** 2)(0.3),
+    lambda x: np.sum(polynomial.polymul(x - x[-1], [1.0, 2.0])),
+    lambda x: np.sum(chebyshev.chebadd(x, -x)),
     lambda x: np.polyfit(GRID, x, 2, cov=True)[0],
-    lambda x: np.polyfit(x, GRID, 2),
     lambda x: np.roots(x),
     lambda x: np.i0(x),
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import zlib
+
 import mpmath
 import numpy as np
 import pytest
@@ -16,8 +19,24 @@ def random(*shape: int) -> np.ndarray:
     return RNG.normal(size=shape)
 
 
+BIG = random(5, 40)
 A, B, C, V, T = random(3, 4), random(4, 2), random(4, 4), random(4), random(2, 3, 4)
 L = np.linalg
+
+
+def points(name: str, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Two points whose numbers are far from one another, in size too, and from zero."""
+    rng, n = np.random.default_rng(zlib.crc32(name.encode())), math.prod(shape)
+    sizes = (0.4 + np.arange(n) * 0.31) / (1 + n / 20)
+    return [(rng.permutation(sizes) * rng.choice([-1.0, 1.0], n)).reshape(shape) for _ in range(2)]
+
+
+class Holder:
+    def __init__(self):
+        self.matrix, self.weights = random(4, 4), {"w": random(4, 4)}
+
+
+HOLDER = Holder()
 
 # name: (function, shape of the argument)
 CASES = {
@@ -27,6 +46,11 @@ CASES = {
     "dot number": (lambda x: np.dot(x, 2.0) + np.dot(V, x[0]), (4,)),
     "dot of itself": (lambda x: x @ x, (4,)),
     "method dot": (lambda x: x.dot(V) * x, (4,)),
+    "method dot, plain left": (lambda x: A.dot(x) * 2, (4,)),
+    "method dot, plain vector": (lambda x: V.dot(x) * np.sin(V.dot(x[::-1])) * A[:, :1].dot(x[:1]), (4,)),
+    "method dot, plain left, more axes": (lambda x: T.dot(x), (2, 4, 3)),
+    "method dot of integers": (lambda x: np.arange(12).reshape(3, 4).dot(x**2).dot(B[:2]), (4, 2)),
+    "method dot, attribute": (lambda x: HOLDER.matrix.dot(HOLDER.matrix.dot(x)) + HOLDER.weights["w"].dot(x), (4,)),
     "operator, plain left": (lambda x: A @ x, (4,)),
     "operator, plain right": (lambda x: x @ A, (3,)),
     "transposed": (lambda x: x.T @ x, (3, 2)),
@@ -98,7 +122,7 @@ def with_out(x):
 @pytest.mark.parametrize("name", CASES)
 def test_products(name) -> None:
     f, shape = CASES[name]
-    check_every_mode(f, random(*shape), random(*shape))
+    check_every_mode(f, *points(name, shape))
 
 
 EINSUM = [
@@ -201,6 +225,7 @@ def test_products_are_few_instructions() -> None:
     for f, most in (
         (lambda t: np.convolve(t, V), 1),
         (lambda t: np.einsum("i,ij,j", t, np.outer(x, x), t), 2),
+        (lambda t: BIG.dot(np.exp(t)), 6),
         (lambda t: np.cross(t[:39].reshape(13, 3), x[:39].reshape(13, 3)), 9),
     ):
         assert sum(1 if hasattr(s, "code") else s.stop - s.start for s in ad.record(f, x).program.segments) <= most
