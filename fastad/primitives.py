@@ -143,6 +143,8 @@ class Call:
 
     def push(self, y: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """The tangent of the results; a tangent that is None is zero."""
+        if all(tangent is None for tangent in tangents):
+            return np.zeros(self.length)
         args, result = self.arguments(operands), self.result(y)
         dots = self._spread(tangents)
         if self.primitive.push is None:

@@ -19,6 +19,7 @@ import numpy as np
 from fastad.errors import DerivativeCut
 from fastad.ops import Op
 from fastad.record.builder import user_line
+from fastad.record.complex_numbers import TracedComplex
 from fastad.record.elementwise import on_scalar
 from fastad.record.library import named_first
 from fastad.record.traced import TracedArray, TracedScalar, as_array, is_traced, plain
@@ -136,6 +137,9 @@ def _on_lists(function: Callable[..., Any], ours: Callable[..., Any]) -> Callabl
     """A NumPy function that also takes lists of traced values, which do not dispatch by themselves."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        for x in args:
+            if type(x) is TracedComplex:
+                return x.__array_function__(function, (), args, kwargs)
         if builtins.any(map(holds_traced, args)) or builtins.any(map(holds_traced, kwargs.values())):
             return ours(*map(_gathered, args), **{name: _gathered(value) for name, value in kwargs.items()})
         return function(*args, **kwargs)

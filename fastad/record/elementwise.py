@@ -19,6 +19,8 @@ from fastad.program import Address
 from fastad.record.builder import Builder, Entry, user_line
 from fastad.record.traced import FLOAT, TracedArray, TracedScalar, common_builder, copied, fresh_array, is_traced, plain
 
+_REAL = (TracedArray, TracedScalar, float, int, np.float64)
+
 
 def numeric(x: Any) -> np.ndarray:
     """A passive operand as an array of real numbers."""
@@ -28,6 +30,16 @@ def numeric(x: Any) -> np.ndarray:
             f"an operand of dtype {value.dtype} at {user_line()}: fastad differentiates real arithmetic in float64"
         )
     return value
+
+
+def is_complex(x: Any) -> bool:
+    return getattr(x, "dtype", None) == np.complex128 or isinstance(x, complex)
+
+
+def elementwise_complex(name: str, *operands: Any) -> Any:
+    from fastad.record.complex_numbers import elementwise_complex as on_pairs
+
+    return on_pairs(name, *operands)
 
 
 def operand_address(builder: Builder, x: Any, value: np.ndarray, shape: tuple[int, ...]) -> Address:
@@ -79,6 +91,9 @@ def _strided(
 
 def elementwise(op: Op, *operands: Any) -> Any:
     """Record an elemental on scalars and arrays with broadcasting, and return its traced result."""
+    for x in operands:
+        if type(x) not in _REAL and is_complex(x):
+            return elementwise_complex(op.name, *operands)
     builder = common_builder(operands)
     values = [numeric(x) if type(x) not in (TracedScalar, TracedArray) else x.value for x in operands]
     value = numpy_value(op)(*values)
@@ -148,7 +163,7 @@ def numpy_value(op: Op) -> Callable[..., Any]:
 
 def _power_row(base: Any, exponent: Any) -> tuple[Op, tuple[Any, ...]]:
     """The row for base ** exponent: constant exponents have rows of their own."""
-    if is_traced(exponent):
+    if is_traced(exponent) or is_complex(exponent) or is_complex(base):
         return BY_NAME["power"], (base, exponent)
     known = numeric(exponent)
     special = (
