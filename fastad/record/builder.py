@@ -24,6 +24,7 @@ from fastad import kernels
 from fastad.errors import StaleValue
 from fastad.primitives import Call
 from fastad.program import Address, Block, Guard, Program, Run, address_of
+from fastad.record.stand_ins import CURRENT, Originals
 
 CONSTANT = 1 << 40
 SAMPLE = 256  # numbers by which an array of constants is found
@@ -197,7 +198,7 @@ def constant_slots(builder: Builder, value: np.ndarray) -> np.ndarray:
 
 
 # --- the recordings of a thread ---------------------------------------------------------------------
-def _stack() -> list[Builder]:
+def _stack() -> list[Builder | None]:
     stack = getattr(_threads, "stack", None)
     if stack is None:
         stack = _threads.stack = []
@@ -208,6 +209,19 @@ def current() -> Builder | None:
     """The innermost recording of this thread."""
     stack = _stack()
     return stack[-1] if stack else None
+
+
+class outside_recordings:
+    """Context in which this thread is not recording: for plain functions that a recorded one calls."""
+
+    def __enter__(self) -> None:
+        CURRENT.view.flush()
+        self.view, CURRENT.view = CURRENT.view, Originals()
+        _stack().append(None)
+
+    def __exit__(self, *_: object) -> None:
+        _stack().pop()
+        CURRENT.view = self.view
 
 
 class recording:
@@ -221,6 +235,7 @@ class recording:
 
     def __exit__(self, *_: object) -> None:
         builder = _stack().pop()
+        assert builder is not None
         open_recordings.remove(builder)
         builder.opcode = builder.left = builder.right = _Closed()
 

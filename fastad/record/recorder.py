@@ -34,7 +34,8 @@ def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
         if any(map(is_traced, (*args, *kwargs.values()))):
             raise UnsupportedFunction(
                 f"the compiled function {dispatcher.__name__} was called on a traced value at {user_line()}: fastad "
-                f"records NumPy code; call its Python function, {dispatcher.__name__}.py_func, instead"
+                f"records NumPy code; call its Python function, {dispatcher.__name__}.py_func, instead, or make it a "
+                "primitive with derivative rules of its own (ad.primitive)"
             )
         return dispatcher(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
 
