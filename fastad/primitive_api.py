@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastad.elementwise_primitives import ElementwisePrimitive
+from fastad.record.stand_ins import CURRENT
 from fastad.user_primitives import VectorPrimitive
 
 
@@ -83,9 +84,13 @@ def primitive(
         return lambda f: primitive(
             f, vjp=vjp, jvp=jvp, partials=partials, second=second, name=name, differentiable_rules=differentiable_rules
         )
+    # Where recorded code defines a primitive, it holds stand-ins of its functions.
+    function, vjp, jvp = map(CURRENT.view.unsee, (function, vjp, jvp))
     if partials is not None:
         if vjp is not None or jvp is not None:
             raise TypeError("partials make a primitive element-wise: vjp and jvp follow from them")
+        partials = tuple(map(CURRENT.view.unsee, partials))
+        second = None if second is None else tuple(tuple(map(CURRENT.view.unsee, row)) for row in second)
         return ElementwisePrimitive(function, partials, second, name, differentiable_rules)
     if isinstance(function, str):
         raise TypeError(f"the formula {function!r} needs its partials: partials=(...)")

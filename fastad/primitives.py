@@ -53,6 +53,8 @@ class Primitive:
         Positions of arguments on which the result depends without a derivative.
     """
 
+    is_user_defined = False
+
     def __init__(
         self, name: str, value: Callable[..., Any], pull: Callable[..., Any], push: Callable[..., Any] | None = None,
         steps: tuple[int, ...] = (),

@@ -137,7 +137,7 @@ def new_tape(function: Callable[..., Any], call: Call) -> tuple[Tape, np.ndarray
         if not (_agree(values, value) or _is_rounding(tape, call.x, values, value)):
             raise RecordingMismatch(
                 f"the tape of {_name(function)} computes {_short(values)}, but {_short(value)} was "
-                "recorded: this is a bug in fastad, please report it with the function"
+                f"recorded: {_suspect(tape.program)}"
             )
     return tape, value
 
@@ -265,6 +265,14 @@ def _agree(a: np.ndarray, b: np.ndarray) -> bool:
                 (np.abs(a - b) <= TOLERANCE * np.maximum(np.abs(b), 1e-3 * scale)) | (a == b) | ((a != a) & (b != b))
             )
         )
+
+
+def _suspect(program: Program) -> str:
+    """Who is to blame where a tape does not compute what was recorded."""
+    names = sorted({call.primitive.name for call in program.calls if call.primitive.is_user_defined})
+    if names:
+        return f"is the primitive {', '.join(names)} random, or does it depend on more than its arguments?"
+    return "this is a bug in fastad, please report it with the function"
 
 
 def _is_rounding(tape: Tape, x: np.ndarray, a: np.ndarray, b: np.ndarray) -> bool:

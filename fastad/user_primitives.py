@@ -25,6 +25,7 @@ from fastad.record import calls
 from fastad.record.builder import CONSTANT, outside_recordings, user_line
 from fastad.record.creation import gather_objects
 from fastad.record.recorder import normal_output, output_leaves, run_substituted
+from fastad.record.stand_ins import CURRENT
 from fastad.record.traced import TracedScalar, common_builder, is_traced, plain
 from fastad.rule_results import Static, adjoint_leaves, gather_parts, rule_leaves, shaped, static, without_static
 
@@ -50,7 +51,7 @@ class UserPrimitive(Primitive):
 
     def __init__(self, name: str, value: Callable[..., Any], pull: Any, push: Any, differentiable_rules: bool) -> None:
         known = _known.get(name)
-        if known is not None and not getattr(known, "is_user_defined", False):
+        if known is not None and not known.is_user_defined:
             raise ValueError(f"the name {name!r} is that of one of fastad's own primitives: give another one")
         super().__init__(name, value, pull, push)
         self.differentiable_rules = differentiable_rules
@@ -164,12 +165,12 @@ class VectorPrimitive(UserPrimitive):
 
     def vjp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: the rule for adjoints, ``rule(weight, result, *args, **options)``."""
-        self.vjp_rule = rule
+        self.vjp_rule = CURRENT.view.unsee(rule)
         return rule
 
     def jvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: the rule for tangents, ``rule(tangents, result, *args, **options)``."""
-        self.jvp_rule = rule
+        self.jvp_rule = CURRENT.view.unsee(rule)
         self._set_push()
         return rule
 

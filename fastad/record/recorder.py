@@ -57,7 +57,7 @@ def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
             return view.see(function)(*args, **kwargs)
         except (TypeError, ValueError) as error:
             # NumPy hides the error of a conversion behind one of its own.
-            if isinstance(error.__cause__, FastADError):
+            if isinstance(error.__cause__, FastADError) and not isinstance(error, FastADError):
                 raise error.__cause__ from None
             raise
 

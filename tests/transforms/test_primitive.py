@@ -261,6 +261,27 @@ def test_helpers_see_plain_arrays():
     assert set(seen) == {np.ndarray}
 
 
+def test_primitives_defined_in_recorded_code():
+    def f(x):
+        once = ad.primitive(ratio, partials=(ratio_a, ratio_b))
+        return np.sum(once(x, 2.0))
+
+    np.testing.assert_array_equal(ad.grad(f)(X), np.where(X > 0, 0.5, 2.0))
+
+
+def test_conversions_in_rules():
+    f = ad.primitive(np.sin, vjp=lambda w, y, x: w * np.cos(float(x)), name="tests.converted")
+    assert ad.grad(f)(0.5) == np.cos(0.5)
+    with pytest.raises(errors.NoSecondDerivative, match="DerivativeCut"):
+        ad.grad(ad.grad(f))(0.5)
+
+
+def test_random_primitives():
+    f = ad.primitive(lambda x: x * np.random.random(), vjp=lambda w, y, x: w, name="tests.random")
+    with pytest.raises(errors.RecordingMismatch, match=r"tests\.random"):
+        ad.grad(lambda x: f(x) * x)(0.5)
+
+
 def test_nan_and_the_absolute_zero():
     f = ad.primitive("log(a)", partials=("1 / a",), name="tests.log")
     assert ad.grad(lambda x: np.where(x > 0, f(x), 0.0))(-1.0) == 0.0
