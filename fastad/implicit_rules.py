@@ -117,6 +117,7 @@ class Problem:
                 x, succeeded, message = solution(self, x0, leaves)
                 x, step = self._polished(x, leaves)
                 norm = float(np.linalg.norm(self.residual(x, *leaves)))
+                kept = self.objective is None or self._is_minimum(x, leaves)
         scale = max(1.0, float(np.max(np.abs(x), initial=0.0)))
         if not np.isfinite(norm) or not (step <= SMALL_STEP * scale or (np.isnan(step) and succeeded and norm < 1e-6)):
             raise NotConverged(
@@ -124,7 +125,19 @@ class Problem:
                 f"solver stopped ({message}); start nearer to a solution (x0), or give another method= or more "
                 "iterations"
             )
+        if not kept:
+            raise NotConverged(
+                f"ad.argmin at {user_line()} found a point where the gradient is zero, but the objective falls in some "
+                "direction: a saddle point or a maximum; start elsewhere (x0)"
+            )
         return x
+
+    def _is_minimum(self, x: np.ndarray, leaves: Any) -> bool:
+        """Whether the second derivatives are not negative in any direction, but for rounding."""
+        hessian = self.jacobian(x, *leaves)
+        if not x.size or not np.all(np.isfinite(hessian)):
+            return True
+        return bool(np.linalg.eigvalsh(hessian)[0] >= -1e-8 * np.max(np.abs(hessian)))
 
     def _check_closed(self, x0: np.ndarray, leaves: tuple[Any, ...]) -> None:
         value = CURRENT.view.see(self.function)(self.unknown(x0), *self.user_arguments(leaves))

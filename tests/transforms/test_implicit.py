@@ -185,6 +185,8 @@ def test_errors():
         (errors.NotConverged, "no solution", lambda a: ad.fixed_point(lambda x, a: x + a, 1.0, a)),
         (errors.NotConverged, "no solution", lambda a: ad.argmin(lambda x, a: a * x, 1.0, a)),
         (errors.NotConverged, "no solution", lambda a: ad.root(lambda x, a: x * x + a, 1.0, a, method="lm")),
+        (errors.NotConverged, "maximum", lambda a: ad.argmin(lambda x, a: a * np.cos(x), 0.0, a)),
+        (errors.NotConverged, "saddle", lambda a: ad.argmin(lambda x, a: x[0] ** 2 - a * x[1] ** 2, np.zeros(2), a)),
         (errors.SingularJacobian, "singular", lambda a: ad.root(lambda x, a: (x - a) ** 3, 2.0, a)),
         (errors.DerivativeCut, "pass it as one", lambda a: ad.root(lambda x: x * x - a, 1.0)),
         (errors.DerivativeCut, "pass it as one", lambda a: ad.argmin(lambda x: (x - a) ** 2, 1.0)),
