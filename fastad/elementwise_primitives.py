@@ -10,6 +10,7 @@ functions the table of second partials makes primitives of them.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,6 +40,8 @@ class ElementwisePrimitive(UserPrimitive):
         As the user wrote them.
     """
 
+    _made: Native | None
+
     def __init__(
         self, function: Any, partials: Sequence[Any], second: Any = None, name: str | None = None,
         differentiable_rules: bool = True,
@@ -48,6 +51,7 @@ class ElementwisePrimitive(UserPrimitive):
         for rule in (function, *self.partials):
             self._check_rule(rule)
         name = name or (f"formula {function}" if isinstance(function, str) else full_name(function))
+        self._lock, self._made = threading.Lock(), None
         super().__init__(name, self._value, self._pull, self._push, differentiable_rules)
         if not isinstance(function, str):
             functools.update_wrapper(self, function, updated=())
@@ -151,8 +155,14 @@ class ElementwisePrimitive(UserPrimitive):
         inner = [rule.function if isinstance(rule, ElementwisePrimitive) else rule for rule in rules]
         return self.arity <= OPERANDS and all(isinstance(rule, str) or is_compiled(rule) for rule in inner)
 
-    @functools.cached_property
+    @property
     def _native(self) -> Native:
+        with self._lock:  # made once, because programs hold its address
+            if self._made is None:
+                self._made = self._compiled()
+            return self._made
+
+    def _compiled(self) -> Native:
         try:
             return Native(self._scalar(self.function, False), tuple(self._scalar(p, True) for p in self.partials))
         except Exception as error:

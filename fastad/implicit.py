@@ -29,7 +29,7 @@ def _solved(kind: str, function: Callable[..., Any], x0: Any, args: tuple[Any, .
         )
     is_number = start.ndim == 0 and type(x0) is not TracedArray and not isinstance(x0, np.ndarray)
     leaves: list[Any] = []
-    arguments = flatten(tuple(map(gather_parts, args)), leaves)
+    arguments = flatten(gather_parts(args), leaves)
     kept = tuple(sorted((name, static(value)) for name, value in settings.items()))
     original = CURRENT.view.unsee(function)
     problem = problem_of(kind, original, None if is_number else start.shape, arguments, kept)

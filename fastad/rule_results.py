@@ -14,6 +14,7 @@ import numpy as np
 from fastad.containers import Structure, flatten, leaf_shapes, unflatten
 from fastad.errors import RuleMismatch, UnsupportedDtype
 from fastad.record.creation import gather_objects
+from fastad.record.indexing import guard_array
 from fastad.record.traced import TracedArray, TracedScalar, as_array, is_traced, plain
 
 
@@ -107,8 +108,20 @@ def without_static(structure: Structure) -> Structure:
 
 
 def gather_parts(tree: Any) -> Any:
-    """A container with arrays of traced numbers made regular."""
-    return gather_objects(tree) if type(tree) is np.ndarray and tree.dtype == object else tree
+    """A container with object arrays made regular, and truth values that are traced guarded: they are static."""
+    kind = type(tree)
+    if kind is TracedScalar and isinstance(tree.value, bool | np.bool_):
+        return np.bool_(bool(tree))
+    if kind is TracedArray and tree.dtype.kind != "f":
+        return guard_array(tree) if is_traced(tree) else tree.value
+    if kind is np.ndarray and tree.dtype == object:
+        return gather_objects(tree)
+    if isinstance(tree, tuple | list):
+        parts = map(gather_parts, tree)
+        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    if isinstance(tree, dict):
+        return kind((key, gather_parts(value)) for key, value in tree.items())
+    return tree
 
 
 def shaped(leaves: Sequence[Any], structure: Structure) -> list[Any]:

@@ -122,6 +122,9 @@ class UserPrimitive(Primitive):
     def __call__(self, *args: Any, **options: Any) -> Any:
         raise NotImplementedError
 
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
 
 def find_primitive(name: str) -> Primitive:
     """The primitive of a name; the module that defines it is imported if need be."""
@@ -178,8 +181,8 @@ class VectorPrimitive(UserPrimitive):
     def __call__(self, *args: Any, **options: Any) -> Any:
         leaves: list[Any] = []
         args, options = self._bound(args, options)
-        arguments = flatten(tuple(map(gather_parts, args)), leaves)
-        structure = (tuple, arguments, self._static(options))
+        arguments = flatten(gather_parts(args), leaves)
+        structure = (tuple, arguments, self._static(gather_parts(options)))
         values = [np.array(plain(leaf), np.float64) for leaf in leaves]
         outputs, out = self._outputs(values, structure)
         if not any(map(is_traced, leaves)):
@@ -210,7 +213,7 @@ class VectorPrimitive(UserPrimitive):
     def _static(self, options: dict[str, Any]) -> Structure:
         """Keyword arguments as a static part of the structure; nothing is differentiated in them."""
         found: list[Any] = []
-        flatten(tuple(map(gather_parts, options.values())), found)
+        flatten(tuple(options.values()), found)
         if any(map(is_traced, found)):
             raise DerivativeCut(
                 f"a keyword argument of the primitive {self.name} is a traced value at {user_line()}: keyword "

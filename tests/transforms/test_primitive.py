@@ -276,6 +276,30 @@ def test_conversions_in_rules():
         ad.grad(ad.grad(f))(0.5)
 
 
+def test_truth_values_are_guarded():
+    pick = ad.primitive(lambda x, mask, flag: np.where(mask, x, 2 * x) * (3 if flag else 1),
+                        vjp=lambda w, y, x, mask, flag: (w * np.where(mask, 1, 2) * (3 if flag else 1), None, None),
+                        name="tests.pick")  # fmt: skip
+    gradient = ad.grad(lambda x: np.sum(pick(x, x > 0, x[0] > 1)))
+    for x in (X, FAR, X + 1.0, X):
+        np.testing.assert_array_equal(gradient(x), np.where(x > 0, 1, 2) * (3 if x[0] > 1 else 1))
+
+
+def test_methods():
+    class Scaled:
+        factor = 2.0
+
+        @ad.primitive
+        def apply(self, x):
+            return self.factor * x
+
+        @apply.vjp
+        def _(weight, y, self, x):
+            return None, self.factor * weight
+
+    np.testing.assert_array_equal(ad.grad(lambda x: np.sum(Scaled().apply(x)))(X), np.full(3, 2.0))
+
+
 def test_random_primitives():
     f = ad.primitive(lambda x: x * np.random.random(), vjp=lambda w, y, x: w, name="tests.random")
     with pytest.raises(errors.RecordingMismatch, match=r"tests\.random"):
