@@ -2,6 +2,10 @@
 
 from fastad import errors as errors
 from fastad import testing as testing
+from fastad.implicit import argmin as argmin
+from fastad.implicit import fixed_point as fixed_point
+from fastad.implicit import root as root
+from fastad.primitive_api import primitive as primitive
 from fastad.tape import Tape as Tape
 from fastad.threads import settings as settings
 from fastad.transforms.bind import bind as bind

@@ -55,6 +55,22 @@ class RuleMismatch(FastADError, ValueError):
     """A derivative rule of a primitive returned arrays of other shapes than it must."""
 
 
+class MissingRule(FastADError, TypeError):
+    """A derivative was asked for of a primitive that has no rule for it."""
+
+
+class NoSecondDerivative(FastADError, TypeError):
+    """A derivative rule of a primitive would have to be differentiated itself, and cannot be."""
+
+
+class NotConverged(FastADError, RuntimeError):
+    """The solver of `root`, `fixed_point` or `argmin` found no solution."""
+
+
+class SingularJacobian(FastADError, ArithmeticError):
+    """At a solution the implicit function theorem does not hold: the Jacobian there has no inverse."""
+
+
 class InvalidTape(FastADError, ValueError):
     """A tape (loaded, or built by hand) breaks one of its invariants."""
 

@@ -125,8 +125,15 @@ def _written_scalar(value: Any, what: str) -> Any:
 
 
 def _written_call(call: Call) -> list[Any]:
-    options = [[name, _written_scalar(value, f"the option {name!r} of a call")] for name, value in call.options]
-    return [call.primitive.name, call.shapes, call.results, call.single, options]
+    options = [[name, *_written_option(name, value)] for name, value in call.options]
+    return [call.primitive.saved_name(), call.shapes, call.results, call.single, options]
+
+
+def _written_option(name: str, value: Any) -> list[Any]:
+    """A number or text; or, marked as such, the structure of arguments."""
+    if type(value) is tuple and value and isinstance(value[0], type | str):
+        return [_written(value), "structure"]
+    return [_written_scalar(value, f"the option {name!r} of a call")]
 
 
 def _written_segment(segment: Run | Block, tables: _Tables) -> list[Any]:
@@ -206,7 +213,11 @@ def _read_call(row: Any) -> Call:
     _require(type(name) is str and type(single) is bool, "a call without the name of a primitive")
     shapes, results = ([tuple(map(_whole, shape)) for shape in part] for part in (shapes, results))
     return Call(primitive_named(name), shapes, results, single,
-                tuple((str(key), _read_scalar(value)) for key, value in options))  # fmt: skip
+                tuple((str(key), _read_option(*value)) for key, *value in options))  # fmt: skip
+
+
+def _read_option(value: Any, kind: str = "scalar") -> Any:
+    return _read_structure(value) if kind == "structure" else _read_scalar(value)
 
 
 def _step(value: Any) -> int:

@@ -90,7 +90,7 @@ def segment_row(segment: Run | Block, words: Words, active: int, calls: tuple[Ca
     row[at.SIZE0 : at.SIZE0 + len(segment.sizes)] = segment.sizes
     if row[at.KIND] == at.CALL:
         called = calls[segment.sizes[0]]
-        row[at.SIZE1], row[at.SIZE2] = called.handle, called.primitive.address(called)
+        row[at.SIZE1], row[at.SIZE2] = called.primitive.reference(called), called.primitive.address(called)
     if segment.index is not None:
         row[at.SIZE0] = words.add(segment.index.astype(np.int32))
     for k, operand in enumerate(segment.operands):

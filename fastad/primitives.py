@@ -53,6 +53,8 @@ class Primitive:
         Positions of arguments on which the result depends without a derivative.
     """
 
+    is_user_defined = False
+
     def __init__(
         self, name: str, value: Callable[..., Any], pull: Callable[..., Any], push: Callable[..., Any] | None = None,
         steps: tuple[int, ...] = (),
@@ -64,11 +66,19 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> Any:
-        return primitive_named, (self.name,)
+        return primitive_named, (self.saved_name(),)
+
+    def saved_name(self) -> str:
+        """The name in pickles and files."""
+        return self.name
 
     def address(self, call: Call) -> int:
         """Where the kernels enter; a compiled rule has an address of its own."""
         return CALLBACK
+
+    def reference(self, call: Call) -> int:
+        """The number that the kernels pass on to that address."""
+        return call.handle
 
 
 def primitive_named(name: str) -> Primitive:
@@ -92,7 +102,11 @@ class Call:
     options : tuple of (name, value)
     handle : int
         The number by which the kernels name it, in this process.
+    native_words : array of int64 or None
+        What native code is told of the call.
     """
+
+    native_words: np.ndarray | None
 
     def __init__(
         self, primitive: Primitive, shapes: Sequence[Shape], results: Sequence[Shape], single: bool,
@@ -100,7 +114,7 @@ class Call:
     ) -> None:  # fmt: skip
         self.primitive, self.options, self.single = primitive, options, single
         self.shapes, self.results = tuple(map(tuple, shapes)), tuple(map(tuple, results))
-        self.handle = next(_handles)
+        self.handle, self.native_words = next(_handles), None
         _calls[self.handle] = self
 
     def __reduce__(self) -> Any:

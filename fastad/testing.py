@@ -261,6 +261,17 @@ class Reference:
         with np.errstate(all="ignore"):
             return [e.second(v) for e, v in zip(self.elementals, self.operands, strict=True)]
 
+    def rounding(self) -> np.ndarray:
+        """Bounds, to first order, on the rounding errors of the outputs, however sums are ordered."""
+        unit, errors = np.finfo(float).eps, np.zeros(self.program.slots)
+        with np.errstate(all="ignore"):
+            for e, slopes, operands in zip(self.elementals, self.slopes, self.operands, strict=True):
+                passed = [abs(_product(d, errors[slot])) for d, slot in zip(slopes, e.operands, strict=True)]
+                terms = [abs(_product(d, x)) for d, x in zip(slopes, operands, strict=True)]
+                own = len(terms) * np.sum(terms) if len(terms) > 2 else 0.0
+                errors[e.result] = np.sum(passed) + unit * (2.0 * abs(self.values[e.result]) + own)
+        return errors[self.program.outputs]
+
     def tangent(self, seed: Any) -> np.ndarray:
         dots = np.zeros(self.program.slots)
         dots[: self.program.inputs] = np.asarray(seed, np.float64).reshape(-1)

@@ -26,6 +26,7 @@ from fastad import kernels
 from fastad.errors import StaleValue
 from fastad.primitives import Call
 from fastad.program import Address, Block, Guard, Program, Run, address_of
+from fastad.record.stand_ins import CURRENT, Originals
 
 CONSTANT = 1 << 40
 _STORE_SUBSCRIPT = dis.opmap["STORE_SUBSCR"]
@@ -200,7 +201,7 @@ def constant_slots(builder: Builder, value: np.ndarray) -> np.ndarray:
 
 
 # --- the recordings of a thread ---------------------------------------------------------------------
-def _stack() -> list[Builder]:
+def _stack() -> list[Builder | None]:
     stack = getattr(_threads, "stack", None)
     if stack is None:
         stack = _threads.stack = []
@@ -211,6 +212,19 @@ def current() -> Builder | None:
     """The innermost recording of this thread."""
     stack = _stack()
     return stack[-1] if stack else None
+
+
+class outside_recordings:
+    """Context in which this thread is not recording: for plain functions that a recorded one calls."""
+
+    def __enter__(self) -> None:
+        CURRENT.view.flush()
+        self.view, CURRENT.view = CURRENT.view, Originals()
+        _stack().append(None)
+
+    def __exit__(self, *_: object) -> None:
+        _stack().pop()
+        CURRENT.view = self.view
 
 
 class recording:
@@ -224,6 +238,7 @@ class recording:
 
     def __exit__(self, *_: object) -> None:
         builder = _stack().pop()
+        assert builder is not None
         open_recordings.remove(builder)
         builder.opcode = builder.left = builder.right = _Closed()
 

@@ -37,7 +37,8 @@ def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
         if any(map(is_traced, (*args, *kwargs.values()))):
             raise UnsupportedFunction(
                 f"the compiled function {dispatcher.__name__} was called on a traced value at {user_line()}: fastad "
-                f"records NumPy code; call its Python function, {dispatcher.__name__}.py_func, instead"
+                f"records NumPy code; call its Python function, {dispatcher.__name__}.py_func, instead, or make it a "
+                "primitive with derivative rules of its own (ad.primitive)"
             )
         return dispatcher(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
 
@@ -61,7 +62,7 @@ def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
             return view.see(function)(*args, **kwargs)
         except (TypeError, ValueError, RuntimeError) as error:
             # NumPy hides the error of a conversion behind one of its own.
-            if isinstance(error.__cause__, FastADError):
+            if isinstance(error.__cause__, FastADError) and not isinstance(error, FastADError):
                 raise error.__cause__ from None
             if not isinstance(error, FastADError) and any(sign in str(error) for sign in _GIVEN_OBJECTS):
                 raise _given_objects(error) from error

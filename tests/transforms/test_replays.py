@@ -452,3 +452,17 @@ def test_the_point_is_copied():
     x[:] = 0.0
     assert value == 5.0 and gradient.tolist() == [2.0, 4.0]
     assert result[0].tolist() == result[1].tolist() == [1.0, 2.0]
+
+
+def test_rounding_is_no_mismatch():
+    """At a solution, a residual is nothing but rounding, which depends on the order of sums."""
+    rng = np.random.default_rng(8)
+    matrix, b = rng.normal(size=(40, 40)), rng.normal(size=40)
+    x = np.linalg.solve(matrix, b)
+    np.testing.assert_array_equal(ad.jacobian(lambda y: matrix @ y - b)(x), matrix)
+    np.testing.assert_array_equal(ad.jacobian(lambda y: np.sum(matrix * y, axis=1) - b)(x), matrix)
+
+
+def test_small_noise_is_a_mismatch():
+    with pytest.raises(ad.errors.RecordingMismatch):
+        ad.grad(lambda x: x * (1.0 + 1e-7 * np.random.random()) - 3.0 * x)(1.0)
