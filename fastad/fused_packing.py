@@ -14,6 +14,8 @@ import math
 import numpy as np
 
 from fastad.blas import LARGE
+from fastad.chains import ROW_CHUNKS, chains_of
+from fastad.chains import ROWS as PRODUCT
 from fastad.fuse import Group, Layout, Single, fuse
 from fastad.fused_steps import Lists, lists_of
 from fastad.group_operands import Cluster, Operand, Span, Tiles, operands_of
@@ -27,8 +29,6 @@ from fastad.seeds import known_seeds
 
 REGISTERS = 32  # up to as many, a register holds a whole block
 CHUNK = 16384  # elements of a chunk, fewer where one is a row of a matrix: some 0.05 ms of work
-PRODUCT = 1 << 18  # multiply-adds of a chunk of a matrix product
-PRODUCT_CHUNKS = 4  # at most, because each has an adjoint of the right factor to itself
 GAP = 64  # ranges to be cleared that lie closer are made one
 
 
@@ -53,7 +53,10 @@ class FusedPacking:
         self.lists = {id(group): lists_of(group, layout, seeds) for group in groups}
         self.has_groups, self.parallel = bool(groups), False
         self._settle_memory(groups)
+        self.chains = chains_of(layout, self.lists, self.fresh_products)
         rows = [self._row(step) for step in layout.steps]
+        for chain in dict.fromkeys(self.chains.values()):
+            rows[chain.first][at.CHAIN] = rows[chain.first + chain.count - 1][at.CHAIN_BACK] = chain.count
         self.words.add_program(_placed(layout), rows, layout.size + layout.kept)
         header = self.words.header
         header[at.BUFFER], header[at.CELLS], header[at.GROUP_SCRATCH] = self.buffer, self.cells, self.scratch
@@ -79,7 +82,10 @@ class FusedPacking:
         self.buffer = max(self.buffer, buffer_size(moved))
         row = segment_row(moved, self.words, step.active, self.layout.program.calls)
         if isinstance(moved, Block) and kind_of(moved) == at.MATMUL:
-            row[at.M_CHUNK], row[at.M_CHUNKS] = _product_chunks(moved.batch, *moved.sizes)
+            chain = self.chains.get(id(step))
+            row[at.M_CHUNK], row[at.M_CHUNKS] = (
+                (chain.items, chain.chunks) if chain else _product_chunks(moved.batch, *moved.sizes)
+            )
             row[at.M_FRESH] = int(id(step) in self.fresh_products)
             self.parallel |= row[at.M_CHUNKS] > 1
         return row
@@ -88,9 +94,10 @@ class FusedPacking:
         row, words = [0] * at.ROW, self.words
         row[at.KIND], row[at.LENGTH] = at.GROUP, group.length
         row[at.ACTIVE] = int(any(member.active for member in group.members))
-        row[at.G_BLOCK] = block = _block_length(group, lists.registers)
+        chain, block = self.chains.get(id(group)), _block_length(group, lists.registers)
+        row[at.G_CHUNK] = chunk = chain.elements(group) if chain else _chunk_length(group, block, lists)
+        row[at.G_BLOCK] = block = min(block, chunk)
         row[at.G_STRIDE] = stride = -(-block // 8) * 8
-        row[at.G_CHUNK] = chunk = _chunk_length(group, block, lists)
         row[at.G_CHUNKS] = chunks = -(-group.length // chunk)
         row[at.G_SEEDED] = int(bool(lists.both))
         row[at.G_CARRY] = carry = _number_carries(lists, chunks)
@@ -109,9 +116,14 @@ class FusedPacking:
             row[word], row[word + 1] = words.add(np.array(slots, np.int64)), len(slots)
         row[at.G_CLUSTERS], row[at.G_CLUSTERS + 1] = min(clusters.values(), default=0), len(lists.clusters)
         width = len(lists.sums) + len(lists.singles)
-        self.cells = max(self.cells, width * -(-group.length // block) + carry * chunks)
+        whole, rest = divmod(group.length, chunk)
+        cells = width * (whole * -(-chunk // block) + -(-rest // block)) + carry * chunks
+        if chain:
+            row[at.G_CELLS] = chain.cells
+            cells = chain.cells = chain.cells + cells
+        self.cells = max(self.cells, cells)
         self.scratch = max(self.scratch, lists.registers * stride)
-        self.parallel |= chunks >= 4
+        self.parallel |= chunks >= (2 if chain else 4)
         return row
 
     def _add_steps(self, steps: list[Step], clusters: dict[int, int]) -> int:
@@ -159,7 +171,7 @@ def _product_chunks(batch: int, m: int, p: int, n: int) -> tuple[int, int]:
     if batch > 1:
         items = batch if size >= LARGE else min(batch, -(-PRODUCT // max(1, 2 * size)))
         return items, -(-batch // items)
-    chunks = min(PRODUCT_CHUNKS, m, size // PRODUCT) if n > 1 and size < LARGE else 1
+    chunks = min(ROW_CHUNKS, m, size // PRODUCT) if n > 1 and size < LARGE else 1
     rows = -(-m // max(1, chunks))
     return rows, -(-m // rows)
 

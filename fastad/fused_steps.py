@@ -92,7 +92,7 @@ class _Writer:
     def _start(self) -> None:
         self.steps: list[Step] = []
         self.values: dict[Key, Register] = {}
-        self.bars: dict[Key, Register] = {}
+        self.bars: dict[Key, Word] = {}
         self.borrowed: set[Key] = set()
         self.seed_registers: dict[int, Register] = {}
         self.partials: dict[int, tuple[Word, ...]] = dict(self.kept)
@@ -229,7 +229,7 @@ class _Writer:
         inner = self.group.inner(operand)
         return ("operand", self.operands.number(operand)) if inner is None else inner
 
-    def _pass(self, operand: Address, g: Register, sign: int) -> None:
+    def _pass(self, operand: Address, g: Word, sign: int) -> None:
         """An adjoint that goes on as it is needs no register of its own until something is added to it."""
         key = self._key(operand)
         if sign == 1 and key not in self.bars and not self._is_stored(key):
@@ -242,37 +242,36 @@ class _Writer:
     def _is_stored(self, key: Key) -> bool:
         return isinstance(key, int) and self.group.members[key].stored
 
-    def _bar(self, operand: Address) -> tuple[Register, int]:
+    def _bar(self, operand: Address) -> tuple[Word, int]:
         """The register of an operand's adjoint, and 1 if this is its first mention."""
         key = self._key(operand)
         if key not in self.bars:
-            self.bars[key] = Register()
             if not self._is_stored(key):
+                self.bars[key] = Register()
                 return self.bars[key], 1
-            self._fetch(key)
+            self.bars[key] = self._stored_bar(key)
         if key in self.borrowed:
             lent, self.bars[key] = self.bars[key], Register()
             self.borrowed.discard(key)
             self.steps.append(Step(at.PASS, x=1, g=lent, targets=(self.bars[key],), at_once=1))
         return self.bars[key], 0
 
-    def _fetch(self, key: Key) -> None:
+    def _stored_bar(self, key: Key) -> Word:
+        """The adjoint of a stored result stays in memory, where others have begun it."""
         assert isinstance(key, int)
-        slot = int(self.layout.place[self.group.members[key].block.first])
-        self.steps.append(Step(at.FETCH, x=slot, targets=(self.bars[key],)))
+        return int(self.layout.place[self.group.members[key].block.first])
 
     def _pull(self, k: int) -> None:
         """The adjoints of a member's operands from its own."""
         member = self.group.members[k]
         if k not in self.bars and member.stored:
-            self.bars[k] = Register()
-            self._fetch(k)
+            self.bars[k] = self._stored_bar(k)
         if member.is_matvec:
             matrix = int(self.layout.place[member.block.operands[0].start])
             span = self.spans[id(member)]
             self.steps.append(Step(at.PULL_MATVEC, x=matrix, y=span, w=span.size, g=self.bars[k]))
             return
-        later: dict[int, tuple[Register, int]] = {}
+        later: dict[int, tuple[Word, int]] = {}
         for number, operand in enumerate(member.block.operands):
             if member.active >> number & 1:
                 kind, detail = way(member.block.code, number)
@@ -288,7 +287,7 @@ class _Writer:
         if later:
             self._pull_by_kernel(k, later)
 
-    def _pull_by_kernel(self, k: int, targets: dict[int, tuple[Register, int]]) -> None:
+    def _pull_by_kernel(self, k: int, targets: dict[int, tuple[Word, int]]) -> None:
         block = self.group.members[k].block
         needed = frozenset().union(*(values_needed(block.code, number) for number in targets))
         # A value that the adjoint does not read may be gone; any place will do for it.

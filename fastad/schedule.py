@@ -138,6 +138,10 @@ class Schedule:
     parallel = property(lambda self: self.fused.parallel)
 
     @cached_property
+    def has_blocks(self) -> bool:
+        return any(isinstance(segment, Block) for segment in self.program.segments)
+
+    @cached_property
     def has_products(self) -> bool:
         return any(isinstance(s, Block) and s.name == "matmul" for s in self.program.segments)
 
@@ -166,6 +170,8 @@ class Schedule:
                 raise
         if task in (at.PRIMAL, at.GRADIENT):
             words = [at.PERFORM, at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
+            words += [at.GATHER, at.ACCUMULATE] if self.has_blocks else []
+            words += [at.ADJOINT_BLOCK] if self.has_blocks and task == at.GRADIENT else []
             if self.has_groups or self.has_products:
                 words += [at.RUN_CHUNK]
             if self.has_groups or self.parallel:
@@ -173,6 +179,7 @@ class Schedule:
                 words += [at.BLOCK_LINEARIZE, at.BLOCK_ADJOINT] if task == at.GRADIENT else []
             return self._prepared(self.code, words)
         words = [at.PERFORM, at.SCALAR_LINEARIZE, at.BLOCK_PRIMAL, at.BLOCK_PARTIALS]
+        words += [at.GATHER, at.ACCUMULATE, at.TANGENT_BLOCK, at.ADJOINT_BLOCK] if self.has_blocks else []
         words += [at.RUN_CHUNK] if self.has_products else []
         words += [at.SCALAR_CURVATURE, at.BLOCK_CURVATURE] if task == at.SECOND_ORDER else []
         return self._prepared(self.plain, words)

@@ -16,6 +16,8 @@ from fastad.ops import BY_CODE, Op
 from fastad.program import Block, Program, address_of
 from fastad.testing import Reference
 
+EXTREMA = ("max", "min")
+
 
 @dataclass
 class Values:
@@ -109,7 +111,10 @@ class Names:
         if not isinstance(op, Op) and len(op.linearity) == 2:  # an entry of a matrix product
             half = len(names) // 2
             names = [f"{a} * {b}" for a, b in zip(names[:half], names[half:], strict=True)]
-        formula = op.synopsis(*names) if isinstance(op, Op) else sum_of(names)
+        if isinstance(op, Op):
+            formula = op.synopsis(*names)
+        else:
+            formula = f"{op.name}({', '.join(names)})" if op.name in EXTREMA else sum_of(names)
         return Step(self.one(elemental.result), formula, operands, range(k, k + 1))
 
     def _whole(self, block: Block, op: Any, parts: range) -> Step:

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastad.errors import BranchChanged, ShapeMismatch, TapeTooLarge, UnsupportedDtype
-from fastad.explain.steps import Names, Step, Values, applied, sum_of
+from fastad.explain.steps import EXTREMA, Names, Step, Values, applied, sum_of
 from fastad.ops import BY_CODE, Op
 
 if TYPE_CHECKING:
@@ -191,6 +191,8 @@ def _tangent_formula(names: Names, step: Step) -> str:
         return sum_of([_times(names.slopes(step, j), operand.marked("'")) for j, operand in active])
     if op.name == "call":
         return f"push({', '.join(operand.marked(chr(39)) for _, operand in active)})"
+    if op.name in EXTREMA:
+        return f"shares * {step.operands[0].marked(chr(39))}"
     plain = [operand.name for operand in step.operands]
     return sum_of([applied(op, [*plain[:j], operand.marked("'"), *plain[j + 1 :]]) for j, operand in active])
 
@@ -255,7 +257,7 @@ def _adjoint_formula(names: Names, step: Step, j: int) -> str:
         if op.name == "call":
             return f"pull({bar})"
         if len(step.operands) == 1:
-            return f"{bar} * 1"
+            return f"{bar} * {'shares' if op.name in EXTREMA else 1}"
         other = _marked(step.operands[1 - j].name, "^T")
         return applied(op, [bar, other] if j == 0 else [other, bar])
     return f"{bar} * {_partials(names.slopes(step, j))}"

@@ -27,11 +27,13 @@ from numba import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
-from fastad.kernels import dispatch, entries, fused, layout, places, points, tape_passes
+from fastad.kernels import chunks, dispatch, entries, layout, operands, places, points, sweeps, tape_passes
 from fastad.kernels.pointers import (
     ADJOINT_ARGUMENTS,
     BLOCK_ARGUMENTS,
     CHUNK_ARGUMENTS,
+    GATHER_ARGUMENTS,
+    ROW_ARGUMENTS,
     SCALAR_ARGUMENTS,
     TASK_ARGUMENTS,
 )
@@ -160,7 +162,11 @@ DISPATCH = (
     _Dispatch(dispatch.block_primal, BLOCK_ARGUMENTS, layout.BLOCK_PRIMAL),
     _Dispatch(dispatch.block_linearize, BLOCK_ARGUMENTS, layout.BLOCK_LINEARIZE),
     _Dispatch(dispatch.block_adjoint, ADJOINT_ARGUMENTS, layout.BLOCK_ADJOINT),
-    _Dispatch(fused.run_chunk, CHUNK_ARGUMENTS, layout.RUN_CHUNK),
+    _Dispatch(chunks.run_chunk, CHUNK_ARGUMENTS, layout.RUN_CHUNK),
+    _Dispatch(sweeps.tangent_block, ROW_ARGUMENTS, layout.TANGENT_BLOCK),
+    _Dispatch(sweeps.adjoint_block, ROW_ARGUMENTS, layout.ADJOINT_BLOCK),
+    _Dispatch(operands.gather_apart, GATHER_ARGUMENTS, layout.GATHER),
+    _Dispatch(operands.accumulate_apart, GATHER_ARGUMENTS, layout.ACCUMULATE),
     _Dispatch(dispatch.block_partials, BLOCK_ARGUMENTS, layout.BLOCK_PARTIALS),
     _Dispatch(dispatch.block_curvature, BLOCK_ARGUMENTS, layout.BLOCK_CURVATURE),
 )

@@ -16,56 +16,36 @@ from fastad.kernels.layout import (
     ACTION,
     APPLY,
     AT_BARS,
-    AT_CELLS,
     AT_ONCE,
     BLOCK_ADJOINT,
     BLOCK_LINEARIZE,
     BLOCK_PRIMAL,
     CARRY,
-    FETCH,
     FLUSH_ANY,
     FLUSH_RUN,
     FLUSH_SINGLE,
     FLUSH_SPAN,
     FLUSH_TILES,
     FRESH,
-    G_BLOCK,
-    G_CARRY,
-    G_CHUNK,
-    G_SINGLES,
     G_STRIDE,
-    G_SUMS,
     HIGHEST,
     INPUT_BARS,
     INPUT_VALUES,
     INPUTS,
-    KIND,
-    LEFT_ADJOINT,
-    LENGTH,
     LINEARIZED,
     LOAD,
     LOAD_TILES,
     LOWEST,
-    M_BATCH,
-    M_CHUNK,
-    MATMUL,
-    MATRIX_OUT,
-    MATRIX_X,
-    MATRIX_Y,
     MATVEC,
     NOWHERE,
     OPEN,
     PASS,
     PULL,
     PULL_MATVEC,
-    RIGHT_ADJOINT,
     SCALE,
     SEED_CONSTANT,
     SEED_ROWS,
     SEED_SLOT,
-    SIZE0,
-    SIZE1,
-    SIZE2,
     SPAN_CARRY,
     SPAN_SLOT,
     STACK,
@@ -84,13 +64,14 @@ from fastad.kernels.layout import (
     Z,
 )  # fmt: skip
 from fastad.kernels.operands import accumulate, clear, gather, product
+from fastad.kernels.panels import PANEL, fill_row
 from fastad.kernels.pointers import (
     call_adjoint,
     call_block,
     doubles,
     shifted,
 )
-from fastad.kernels.products import LEAF, add_rows, leaf_sum, matvec, multiply, pairwise_sum
+from fastad.kernels.products import LEAF, add_rows, leaf_sum, matvec, pairwise_sum
 from fastad.kernels.tiles import add_tiles, load_tiles
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -116,11 +97,33 @@ def register(scratch, stride, place):
 
 
 @kernel
+def bar_register(code, env, scratch, stride, place, low):
+    """Offset of adjoints in a register or, of consecutive slots, in memory; -1 where there are none."""
+    if place == NOWHERE:
+        return -1
+    return scratch + (-1 - place) * stride if place < 0 else bar_place(code, env, place) + low
+
+
+@kernel
 def target_place(scratch, stride, place, low):
     """Offset of a partial, which is a register or is kept in memory; -1 where there is none."""
     if place == NOWHERE:
         return -1
     return scratch + (-1 - place) * stride if place < 0 else place + low
+
+
+@kernel
+def target_places(code, env, at, scratch, stride, low):
+    """Offsets of the three partials, or of the operands' adjoints."""
+    if code[at + ACTION] == PULL:
+        first = bar_register(code, env, scratch, stride, code[at + T0], low)
+        second = bar_register(code, env, scratch, stride, code[at + T1], low)
+        return first, second, bar_register(code, env, scratch, stride, code[at + T2], low)
+    first, second = (
+        target_place(scratch, stride, code[at + T0], low),
+        target_place(scratch, stride, code[at + T1], low),
+    )
+    return first, second, target_place(scratch, stride, code[at + T2], low)
 
 
 @kernel
@@ -140,15 +143,13 @@ def apply(code, work, env, at, low, size, scratch, stride):
     w = value_place(code, env, scratch, stride, code[at + W], low)
     z = value_place(code, env, scratch, stride, code[at + Z], low)
     op, action = code[at + STEP_OPCODE], code[at + ACTION]
-    first = target_place(scratch, stride, code[at + T0], low)
-    second = target_place(scratch, stride, code[at + T1], low)
-    third = target_place(scratch, stride, code[at + T2], low)
+    first, second, third = target_places(code, env, at, scratch, stride, low)
     if action == APPLY:
         call_block(code[BLOCK_PRIMAL], op, work, x, y, w, z, size, first, second, third)
     elif action == LINEARIZED:
         call_block(code[BLOCK_LINEARIZE], op, work, x, y, w, z, size, first, second, third)
     else:
-        g = register(scratch, stride, code[at + G])
+        g = bar_register(code, env, scratch, stride, code[at + G], low)
         call_adjoint(code[BLOCK_ADJOINT], op, work, x, y, w, z, size, first, second, third, g, code[at + AT_ONCE])
 
 
@@ -238,7 +239,9 @@ def two_leaves(work, x, row):
 def seed_rows(work, at_once, seeds, row, target, size):
     for i in range(size // row):
         seed, place = work[seeds + i], target + i * row
-        if at_once:
+        if at_once and row <= PANEL:
+            fill_row(work, place, seed, row)
+        elif at_once:
             for j in range(row):
                 work[place + j] = seed
         else:
@@ -250,15 +253,12 @@ def seed_rows(work, at_once, seeds, row, target, size):
 def reverse_step(code, work, env, at, start, low, size, scratch, stride, cells, carried):
     """A step of the adjoint."""
     action, at_once = code[at + ACTION], code[at + AT_ONCE] == 1
-    g, target = register(scratch, stride, code[at + G]), register(scratch, stride, code[at + T0])
+    g = bar_register(code, env, scratch, stride, code[at + G], low)
+    target = bar_register(code, env, scratch, stride, code[at + T0], low)
     if action == SCALE:
         scale(work, at_once, value_place(code, env, scratch, stride, code[at + X], low), g, target, size)
     elif action == PASS:
         pass_on(work, at_once, code[at + X], g, target, size)
-    elif action == FETCH:
-        place = bar_place(code, env, code[at + X]) + low
-        for j in range(size):
-            work[target + j] = work[place + j]
     elif action == SEED_CONSTANT:
         fill(work, target, size, doubles(shifted(code, at + X))[0])
     elif action == SEED_SLOT:
@@ -319,51 +319,3 @@ def run_block(code, work, env, row, steps, start, low, size, scratch, cells, car
         else:
             reverse_step(code, work, env, at, start, low, size, scratch, stride, cells, carried)
         at += STEP_WORDS
-
-
-@kernel
-def matrix_chunk(code, work, env, row, which, chunk):
-    """Some of a batch of matrix products, or some rows of one, or of the adjoints.
-
-    Chunks of one product's right adjoint are added up afterwards.
-    """
-    batch, m, p, n = code[row + M_BATCH], code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
-    first, step = chunk * code[row + M_CHUNK], code[row + M_CHUNK]
-    x, y, out = env[MATRIX_X], env[MATRIX_Y], env[MATRIX_OUT]
-    if batch > 1:
-        count = min(step, batch - first)
-        x += first * m * (n if which == LEFT_ADJOINT else p)
-        y += first * n * (m if which == RIGHT_ADJOINT else p)
-        out += first * (p * n if which == RIGHT_ADJOINT else m * (p if which == LEFT_ADJOINT else n))
-    else:
-        count, m = 1, min(step, m - first)
-        x += first * (n if which == LEFT_ADJOINT else p)
-        y += first * n if which == RIGHT_ADJOINT else 0
-        out += chunk * p * n if which == RIGHT_ADJOINT else first * (p if which == LEFT_ADJOINT else n)
-    multiply(work, which, x, y, count, m, p, n, out)
-
-
-def run_chunk(code, work, env, row, steps, chunk, scratch):
-    """A list on one chunk; touches no memory that another chunk touches."""
-    if code[row + KIND] == MATMUL:
-        matrix_chunk(code, work, env, row, steps, chunk)
-        return
-    start, block = chunk * code[row + G_CHUNK], code[row + G_BLOCK]
-    stop = min(code[row + LENGTH], start + code[row + G_CHUNK])
-    width, carries = cell_width(code, row), code[row + G_CARRY]
-    carried = env[AT_CELLS] + width * blocks(code, row) + chunk * carries
-    clear(work, carried, carries)
-    for low in range(start, stop, block):
-        cells = env[AT_CELLS] + width * (low // block)
-        run_block(code, work, env, row, steps, start, low, min(block, stop - low), scratch, cells, carried)
-
-
-@kernel
-def cell_width(code, row):
-    """Partial sums of a block."""
-    return code[row + G_SUMS + 1] + code[row + G_SINGLES + 1]
-
-
-@kernel
-def blocks(code, row):
-    return (code[row + LENGTH] + code[row + G_BLOCK] - 1) // code[row + G_BLOCK]

@@ -7,7 +7,8 @@ when all chunks are done, so that results are the same to the bit however many t
 
 from numba import njit
 
-from fastad.kernels.fused import bar_place, blocks, cell_width
+from fastad.kernels.chunks import blocks, cell_width, first_carry
+from fastad.kernels.fused import bar_place
 from fastad.kernels.layout import (
     AT_CELLS,
     AT_REGISTERS,
@@ -15,6 +16,7 @@ from fastad.kernels.layout import (
     CLUSTER_WORDS,
     DONE,
     G_CARRY,
+    G_CELLS,
     G_CHUNK,
     G_CHUNKS,
     G_CLUSTERS,
@@ -31,6 +33,7 @@ from fastad.kernels.layout import (
     MATRIX_Y,
     NEXT_CHUNK,
     PHASE,
+    PULL_FACTORS,
     RUN_CHUNK,
     SHARED_CHUNKS,
     SHARED_ROW,
@@ -47,14 +50,14 @@ kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc
 
 WORTH_SHARING = 4  # chunks
 PHASES = (1 << 30) - 1  # then they are counted from 0 again
-PATIENCE = 4000  # looks for a chunk, about 0.1 ms, before a helper goes away
+PATIENCE = 20_000  # looks for a chunk, about 0.5 ms, before a helper goes away
 
 
 @kernel
 def column_sum(code, work, env, row, index):
     """The sum over all blocks of one cell, in order."""
     width, total, lost = cell_width(code, row), 0.0, 0.0
-    first = env[AT_CELLS] + index
+    first = env[AT_CELLS] + code[row + G_CELLS] + index
     for i in range(blocks(code, row)):
         part = work[first + i * width]
         after = total + part
@@ -78,7 +81,7 @@ def finish_adjoints(code, work, env, row):
     for i in range(singles):
         slot = code[code[row + G_SINGLES] + i]
         work[bar_place(code, env, slot)] += column_sum(code, work, env, row, sums + i)
-    carries, carried = code[row + G_CARRY], env[AT_CELLS] + cell_width(code, row) * blocks(code, row)
+    carries, carried = code[row + G_CARRY], first_carry(code, env, row)
     for cluster in range(code[row + G_CLUSTERS], code[row + G_CLUSTERS] + code[row + G_CLUSTERS + 1] * CLUSTER_WORDS,
                          CLUSTER_WORDS):  # fmt: skip
         lowest = code[cluster + LOWEST]
@@ -116,6 +119,12 @@ def run_product(code, work, env, row, which, x, y, out):
     """A matrix product, or one of its adjoints, by chunks of rows."""
     env[MATRIX_X], env[MATRIX_Y], env[MATRIX_OUT] = x, y, out
     run_chunks(code, work, env, row, which, code[row + M_CHUNKS], 2)
+
+
+@kernel
+def run_pull(code, work, env, row):
+    """The adjoints of a matrix product's factors; `matrices.prepare_pull` has said where they are."""
+    run_chunks(code, work, env, row, PULL_FACTORS, code[row + M_CHUNKS], 2)
 
 
 @kernel

@@ -28,6 +28,10 @@ BLOCK_CURVATURE = 18
 BLOCK_LINEARIZE = 19
 BLOCK_ADJOINT = 20
 RUN_CHUNK = 28
+GATHER = 34
+ACCUMULATE = 35
+TANGENT_BLOCK = 36
+ADJOINT_BLOCK = 37
 PERFORM = 29
 COPIES = 21  # ranges (start, stop) of inputs that are copied into their slots
 AT_COPIES = 22
@@ -59,7 +63,9 @@ INNER = 2
 INNER_STRIDE = 3
 OUTER_STRIDE = 4
 COUNT = 5
-ROW = 26
+CHAIN = 26  # segments from this one on whose chunks run one behind the other, if there are several
+CHAIN_BACK = 27  # the same from this one backwards
+ROW = 28
 
 # --- kinds of segment -------------------------------------------------------------------------------
 SCALAR_RUN = 0
@@ -86,13 +92,17 @@ G_CLUSTERS = 18  # word offset of its clusters (below), and their number
 G_SPANS = 20  # the same for slots that are read again and again
 G_KEEPING = 23  # the forward list of a gradient, which keeps partials for the backward list
 G_STRIDE = 22  # distance of its registers
+G_CELLS = 25  # where its cells begin among those of its chain
 
 # --- a matrix product's row: words of the operand that it does not have -----------------------------
 M_CHUNK = 20  # rows of a chunk; of several products, products of a chunk
 M_CHUNKS = 21
 M_FRESH = 22  # 1: nobody has written the adjoint of the left factor before, which is consecutive
 M_BATCH = 23  # number of products, one behind the other
-FORWARD, LEFT_ADJOINT, RIGHT_ADJOINT, TANGENT = 0, 1, 2, 3  # which product a chunk is part of
+FORWARD, TANGENT, PULL_FACTORS = 0, 1, 2  # what a chunk of a product does
+LEFT_ADJOINT, TURNED_LEFT_ADJOINT, RIGHT_ADJOINT = 3, 4, 5  # products of a chunk that pulls
+# What a chunk of a chain does.
+CHAIN_FORWARD, CHAIN_KEEPING, CHAIN_BACKWARD = 100, 101, 102
 
 # --- a cluster: operands in memory whose slots overlap ----------------------------------------------
 LOWEST = 0  # first slot of the operand that starts first
@@ -131,7 +141,6 @@ LOAD = 0  # Z = elements of the address X, in the caller's array where STEP_OPCO
 APPLY = 1  # Z = op(X, Y, W)
 LINEARIZED = 2  # the same, with partials in T0, T1, T2
 TOTAL = 3  # cell T0 = sum of X
-FETCH = 5  # T0 = adjoint of slot X
 SEED_CONSTANT = 6  # T0 = the number whose bits are X
 SEED_SLOT = 7  # T0 = the adjoint of slot X
 PASS = 8  # T0 = or += G times the sign X
@@ -162,11 +171,14 @@ SHARED_STEPS = 8
 NEXT_CHUNK = 9  # phase << 32 | chunk, or -1 while there is nothing to do
 DONE = 10  # chunks carried out
 SHARED_CHUNKS = 11  # of the group that is under way
-MATRIX_X = 12  # offsets of the factors and the result of the matrix product that is under way
+MATRIX_X = 12  # offsets of the factors and the result (or the left adjoint) of the matrix product that is under way
 MATRIX_Y = 13
 MATRIX_OUT = 14
-FAILED = 15  # 1: a rule that was called ended in an error
-CONTROL = 16
+MATRIX_G = 15  # offset of the result's adjoint, and of the right factor's
+MATRIX_RIGHT = 16  # offsets are -1 where nobody asks
+MATRIX_TURNED = 17  # 1: Y holds the right factors transposed
+FAILED = 18  # 1: a rule that was called ended in an error
+CONTROL = 24
 STACK = 256  # numbers that a group's sums need besides its registers
 
 # --- many points: a slot is a place, which holds LANES consecutive numbers, one a point ----------------

@@ -1,25 +1,30 @@
 """Matrix products in the sweeps: BLAS, by chunks where several threads take part, lane by lane.
 
 Arguments as in `sweeps`. An instruction is one product or a batch of them, one behind the other. All are carried
-out by `fused.run_chunk`, so that BLAS is called in one place only. In the fused form a batch is cut into chunks of
+out by `chunks.run_chunk`, so that BLAS is called in one place only. In the fused form a batch is cut into chunks of
 products, and a single large product into chunks of rows; the right factor's adjoint is then a sum over the chunks,
 in their order.
 """
 
 from numba import njit
 
-from fastad.kernels.groups import run_product
+from fastad.kernels.groups import run_product, run_pull
 from fastad.kernels.layout import (
     ACTIVE,
     BUFFERS,
     FIRST,
     FORWARD,
-    LEFT_ADJOINT,
     LENGTH,
     M_BATCH,
+    M_CHUNK,
     M_CHUNKS,
     M_FRESH,
-    RIGHT_ADJOINT,
+    MATRIX_G,
+    MATRIX_OUT,
+    MATRIX_RIGHT,
+    MATRIX_TURNED,
+    MATRIX_X,
+    MATRIX_Y,
     SIZE0,
     SIZE1,
     SIZE2,
@@ -27,6 +32,7 @@ from fastad.kernels.layout import (
     TANGENT,
 )  # fmt: skip
 from fastad.kernels.operands import accumulate, clear, gather, one_lane, operand_count, operand_row
+from fastad.kernels.panels import ROWS, suits
 from fastad.kernels.pointers import integers, shifted
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -76,36 +82,58 @@ def tangent_matmul(code, work, row, lanes, dots, scratch, room):
 
 
 @kernel
-def pull_factor(code, work, row, k, x, y, g, part, scratch, room):
-    """The adjoint of factor k of a matrix product into `part`."""
-    env = control(work, scratch, room)
-    if k == 0:
-        run_product(code, work, env, row, LEFT_ADJOINT, g, y, part)
-        return
-    summed = code[row + M_BATCH] == 1 and code[row + M_CHUNKS] > 1
-    parts = scratch + 5 * room if summed else part
-    run_product(code, work, env, row, RIGHT_ADJOINT, x, g, parts)
-    size = code[row + SIZE1] * code[row + SIZE2]
-    for j in range(size if summed else 0):
-        total = work[parts + j]
-        for chunk in range(1, code[row + M_CHUNKS]):
-            total += work[parts + chunk * size + j]
-        work[part + j] = total
+def prepare_pull(code, work, row, x, y, g, left, scratch, room):
+    """Say where a product's adjoint is pulled from and to; -1 for what nobody asks for.
+
+    Right factors of narrow products are transposed first, so that those products find rows.
+    """
+    env, m, p, n = control(work, scratch, room), code[row + SIZE0], code[row + SIZE1], code[row + SIZE2]
+    turned = left >= 0 and suits(code[row + M_CHUNK] if code[row + M_BATCH] == 1 else m, n, p)
+    turned = turned and (code[row + M_BATCH] > 1 or m - (code[row + M_CHUNKS] - 1) * code[row + M_CHUNK] >= ROWS)
+    if turned:
+        for item in range(0, code[row + M_BATCH] * p * n, p * n):
+            for i in range(p):
+                for j in range(n):
+                    work[scratch + 10 * room + item + j * p + i] = work[y + item + i * n + j]
+    env[MATRIX_X], env[MATRIX_Y], env[MATRIX_TURNED] = x, scratch + 10 * room if turned else y, 1 if turned else 0
+    env[MATRIX_G], env[MATRIX_OUT] = g, left
+    env[MATRIX_RIGHT] = scratch + 6 * room if is_active(code, row, 1) and x >= 0 else -1
+
+
+@kernel
+def summed_right(code, work, row, scratch, room):
+    """Where the right factors' adjoints stand once all chunks are done."""
+    parts, size, chunks = scratch + 6 * room, code[row + SIZE1] * code[row + SIZE2], code[row + M_CHUNKS]
+    if code[row + M_BATCH] == 1:
+        for chunk in range(1, chunks):
+            for j in range(size):
+                work[parts + j] += work[parts + chunk * size + j]
+    return parts
+
+
+@kernel
+def left_target(code, work, row, bars, scratch, room):
+    """Where the left factors' adjoints go: to their place where nobody has written them before."""
+    if not is_active(code, row, 0):
+        return -1
+    return bars + code[operand_row(row, 0) + START] if code[row + M_FRESH] == 1 else scratch + 3 * room
 
 
 @kernel
 def adjoint_matmul(code, work, row, lanes, bars, scratch, room):
     x, y, _m, _p, _n = factors(code, work, row, scratch, room)
-    g, whole = bars + code[row + FIRST] * lanes, scratch + 4 * room
+    g, left, right = bars + code[row + FIRST] * lanes, left_target(code, work, row, bars, scratch, room), -1
+    for index in range(lanes):
+        one = one_lane(work, g, code[row + LENGTH], lanes, index, scratch + 2 * room)
+        prepare_pull(code, work, row, x, y, one, left, scratch, room)
+        run_pull(code, work, control(work, scratch, room), row)
+        right = summed_right(code, work, row, scratch, room)
+        for k in range(2 if lanes > 1 else 0):
+            part, whole = left if k == 0 else right, scratch + (4 if k == 0 else 11) * room
+            for j in range(operand_count(code, row, k) if is_active(code, row, k) else 0):
+                work[whole + j * lanes + index] = work[part + j]
     for k in range(2):
-        if is_active(code, row, k):
-            count, fresh = operand_count(code, row, k), k == 0 and code[row + M_FRESH] == 1
-            part = bars + code[operand_row(row, 0) + START] if fresh else scratch + 3 * room
-            for index in range(lanes):
-                one = one_lane(work, g, code[row + LENGTH], lanes, index, scratch + 2 * room)
-                pull_factor(code, work, row, k, x, y, one, part, scratch, room)
-                if lanes > 1:
-                    for j in range(count):
-                        work[whole + j * lanes + index] = work[part + j]
-            if not fresh:
-                accumulate(code, work, operand_row(row, k), 0, count, lanes, bars, whole if lanes > 1 else part)
+        if is_active(code, row, k) and (k == 1 or code[row + M_FRESH] == 0):
+            part, count = left if k == 0 else right, operand_count(code, row, k)
+            whole = scratch + (4 if k == 0 else 11) * room
+            accumulate(code, work, operand_row(row, k), 0, count, lanes, bars, whole if lanes > 1 else part)

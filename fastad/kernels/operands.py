@@ -4,14 +4,17 @@ An operand is the slot range that its row describes: affine in at most two level
 slot start + (i // inner) * outer_stride + (i % inner) * inner_stride) or an index table. With `lanes`
 directions an array holds `lanes` consecutive numbers a slot. Contiguous operands are used in place;
 everything else is gathered into a buffer first, so that the formula loops always run over contiguous
-memory. All arrays are offsets into one workspace.
+memory. All arrays are offsets into one workspace. What is not contiguous is left to two kernels that are called by
+address, because a copy of them in every caller would take long to compile.
 """
 
 from numba import njit
 
 from fastad.kernels.layout import (
+    ACCUMULATE,
     AFFINE,
     COUNT,
+    GATHER,
     INNER,
     INNER_STRIDE,
     OPERAND,
@@ -19,7 +22,7 @@ from fastad.kernels.layout import (
     OUTER_STRIDE,
     START,
 )  # fmt: skip
-from fastad.kernels.pointers import table
+from fastad.kernels.pointers import call_gather, table
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -50,6 +53,20 @@ def gather(code, work, at, low, size, lanes, source, buffer):
     """Offset of the elements low .. low + size of an operand, `lanes` numbers each, contiguous."""
     if stands_in_one_level(code, at, 1):
         return source + (code[at + START] + low) * lanes
+    call_gather(code[GATHER], code, work, at, low, size, lanes, source, buffer)
+    return buffer
+
+
+def gather_apart(code, work, at, low, size, lanes, source, buffer):
+    """Fill a buffer with the elements of an operand that does not stand in one level."""
+    if lanes == 1:  # a copy of the loops for it
+        gather_lanes(code, work, at, low, size, 1, source, buffer)
+    else:
+        gather_lanes(code, work, at, low, size, lanes, source, buffer)
+
+
+@kernel
+def gather_lanes(code, work, at, low, size, lanes, source, buffer):
     start = code[at + START]
     if code[at + AFFINE] == 0:
         slots = table(code)
@@ -57,7 +74,7 @@ def gather(code, work, at, low, size, lanes, source, buffer):
             slot = source + slots[2 * start + low + j] * lanes
             for lane in range(lanes):
                 work[buffer + j * lanes + lane] = work[slot + lane]
-        return buffer
+        return
     inner, step, jump = code[at + INNER], code[at + INNER_STRIDE], code[at + OUTER_STRIDE]
     inside, line = low % inner, start + (low // inner) * jump
     j = 0
@@ -74,7 +91,6 @@ def gather(code, work, at, low, size, lanes, source, buffer):
         j += run
         line += jump
         inside = 0
-    return buffer
 
 
 @kernel
@@ -90,12 +106,26 @@ def add_all(work, slot, lanes, part, size):
 @kernel
 def accumulate(code, work, at, low, size, lanes, target, part):
     """Add `part` (size * lanes numbers) to the elements low .. low + size of an operand."""
-    start = code[at + START]
     if stands_in_one_level(code, at, 1):
-        place = target + (start + low) * lanes
+        place = target + (code[at + START] + low) * lanes
         for j in range(size * lanes):
             work[place + j] += work[part + j]
-    elif stands_in_one_level(code, at, 0):
+    else:
+        call_gather(code[ACCUMULATE], code, work, at, low, size, lanes, target, part)
+
+
+def accumulate_apart(code, work, at, low, size, lanes, target, part):
+    """`accumulate` for an operand that does not stand in consecutive slots."""
+    if lanes == 1:
+        accumulate_lanes(code, work, at, low, size, 1, target, part)
+    else:
+        accumulate_lanes(code, work, at, low, size, lanes, target, part)
+
+
+@kernel
+def accumulate_lanes(code, work, at, low, size, lanes, target, part):
+    start = code[at + START]
+    if stands_in_one_level(code, at, 0):
         add_all(work, target + start * lanes, lanes, part, size)
     elif code[at + AFFINE] == 0:
         slots = table(code)

@@ -108,6 +108,8 @@ ADJOINT_ARGUMENTS = (*BLOCK_ARGUMENTS, types.int64, types.int64)
 TASK_ARGUMENTS = (types.int64, types.int64, WORDS, DOUBLES, types.int64, DOUBLES, DOUBLES)
 OUTSIDE_ARGUMENTS = (*(types.int64,) * 4, DOUBLES, WORDS, *(types.int64,) * 8)
 CHUNK_ARGUMENTS = (WORDS, DOUBLES, WORDS, *(types.int64,) * 4)
+ROW_ARGUMENTS = (WORDS, DOUBLES, *(types.int64,) * 5)
+GATHER_ARGUMENTS = (WORDS, DOUBLES, *(types.int64,) * 6)
 
 
 @intrinsic
@@ -148,6 +150,18 @@ def call_perform(typing_context, address, task, lanes, code, work, size, source,
 def call_chunk(typing_context, address, code, work, env, row, steps, chunk, scratch):
     """Run a group's list of steps on one chunk."""
     return _call(CHUNK_ARGUMENTS)
+
+
+@intrinsic
+def call_rows(typing_context, address, code, work, row, lanes, target, scratch, room):
+    """Tangents or adjoints of a block instruction."""
+    return _call(ROW_ARGUMENTS)
+
+
+@intrinsic
+def call_gather(typing_context, address, code, work, at, low, size, lanes, source, buffer):
+    """Read the elements of an operand into a buffer, or add a buffer to them."""
+    return _call(GATHER_ARGUMENTS)
 
 
 @intrinsic

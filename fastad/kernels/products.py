@@ -9,7 +9,8 @@ does not know. All arrays are offsets into one workspace.
 import numpy as np
 from numba import carray, njit
 
-from fastad.kernels.layout import LEFT_ADJOINT, RIGHT_ADJOINT, TANGENT
+from fastad.kernels.layout import LEFT_ADJOINT, RIGHT_ADJOINT, TANGENT, TURNED_LEFT_ADJOINT
+from fastad.kernels.panels import panel_product, suits
 from fastad.kernels.pointers import shifted
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -156,20 +157,30 @@ def repair(work, x, x_row, x_column, y, y_row, y_column, m, p, n, out):
 def multiply(work, which, x, y, count, m, p, n, out):
     """`count` products, one behind the other; all but FORWARD under the absolute-zero rule.
 
-    FORWARD, TANGENT: out (m, n) = x (m, p) @ y (p, n). LEFT_ADJOINT: out (m, p) = x (m, n) @ y.T with y (p, n).
-    RIGHT_ADJOINT: out (p, n) = x.T @ y with x (m, p), y (m, n).
+    FORWARD, TANGENT: out (m, n) = x (m, p) @ y (p, n). LEFT_ADJOINT: out (m, p) = x (m, n) @ y.T with y (p, n),
+    which is transposed already for TURNED_LEFT_ADJOINT. RIGHT_ADJOINT: out (p, n) = x.T @ y with x (m, p), y (m, n).
     """
     for _ in range(count):
         if which == LEFT_ADJOINT:
             matmul_transposed(work, x, y, m, n, p, out)
             repair(work, x, n, 1, y, 1, n, m, n, p, out)
             x, y, out = x + m * n, y + p * n, out + m * p
+        elif which == TURNED_LEFT_ADJOINT:
+            panel_product(work, x, n, 1, y, m, n, p, out)
+            repair(work, x, n, 1, y, p, 1, m, n, p, out)
+            x, y, out = x + m * n, y + p * n, out + m * p
         elif which == RIGHT_ADJOINT:
-            transposed_matmul(work, x, y, p, m, n, out)
+            if suits(p, m, n):
+                panel_product(work, x, 1, p, y, p, m, n, out)
+            else:
+                transposed_matmul(work, x, y, p, m, n, out)
             repair(work, x, 1, p, y, n, 1, p, m, n, out)
             x, y, out = x + m * p, y + m * n, out + p * n
         else:
-            matmul(work, x, y, m, p, n, out)
+            if suits(m, p, n):
+                panel_product(work, x, p, 1, y, m, p, n, out)
+            else:
+                matmul(work, x, y, m, p, n, out)
             if which == TANGENT:
                 repair(work, x, p, 1, y, n, 1, m, p, n, out)
             x, y, out = x + m * p, y + p * n, out + m * n

@@ -12,9 +12,10 @@ Arguments as in `sweeps`; `curvatures` (three a scalar instruction) and `bar_dot
 
 from numba import njit
 
-from fastad.kernels.groups import run_product
+from fastad.kernels.groups import run_pull
 from fastad.kernels.layout import (
     ACTIVE,
+    ADJOINT_BLOCK,
     AT_SEGMENTS,
     BLOCK,
     BLOCK_CURVATURE,
@@ -22,22 +23,19 @@ from fastad.kernels.layout import (
     ELEMENTWISE,
     FIRST,
     KIND,
-    LEFT_ADJOINT,
     LENGTH,
     MATMUL,
     OPCODE,
-    RIGHT_ADJOINT,
     ROW,
     SCALAR_CURVATURE,
     SCALAR_RUN,
     SEGMENTS,
     SIZE0,
 )  # fmt: skip
-from fastad.kernels.matrices import control, is_active
+from fastad.kernels.matrices import control, is_active, prepare_pull, summed_right
 from fastad.kernels.operands import accumulate, gather, one_lane, operand_count, operand_row, product
-from fastad.kernels.pointers import call_block
+from fastad.kernels.pointers import call_block, call_rows
 from fastad.kernels.sweeps import (
-    adjoint_block,
     block_operands,
     left_slots,
     right_slots,
@@ -115,18 +113,16 @@ def second_elementwise(code, work, row, lanes, dots, bars, bar_dots, scratch, ro
 @kernel
 def cross_matmul(code, work, row, lanes, dots, bars, bar_dots, scratch, room):
     """The term of g with the tangent of the other factor."""
-    env = control(work, scratch, room)
-    g, part, whole = bars + code[row + FIRST], scratch + 3 * room, scratch + 4 * room
+    g, left, whole = bars + code[row + FIRST], scratch + 3 * room, scratch + 4 * room
     for k in range(2):
         if is_active(code, row, k) and is_active(code, row, 1 - k):
             count, others = operand_count(code, row, k), operand_count(code, row, 1 - k)
             t = gather(code, work, operand_row(row, 1 - k), 0, others, lanes, dots, scratch)
             for index in range(lanes):
                 one = one_lane(work, t, others, lanes, index, scratch + 2 * room)
-                if k == 0:
-                    run_product(code, work, env, row, LEFT_ADJOINT, g, one, part)
-                else:
-                    run_product(code, work, env, row, RIGHT_ADJOINT, one, g, part)
+                prepare_pull(code, work, row, one if k == 1 else -1, one, g, left if k == 0 else -1, scratch, room)
+                run_pull(code, work, control(work, scratch, room), row)
+                part = left if k == 0 else summed_right(code, work, row, scratch, room)
                 for j in range(count):
                     work[whole + j * lanes + index] = work[part + j]
             accumulate(code, work, operand_row(row, k), 0, count, lanes, bar_dots, whole)
@@ -141,7 +137,8 @@ def second_block(code, work, row, lanes, dots, bars, bar_dots, scratch, room):
         if code[row + KIND] == MATMUL:
             cross_matmul(code, work, row, lanes, dots, bars, bar_dots, scratch, room)
         for order in range(2):
-            adjoint_block(code, work, row, 1 if order == 0 else lanes, bars if order == 0 else bar_dots, scratch, room)
+            width, target = 1 if order == 0 else lanes, bars if order == 0 else bar_dots
+            call_rows(code[ADJOINT_BLOCK], code, work, row, width, target, scratch, room)
 
 
 @kernel

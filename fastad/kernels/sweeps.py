@@ -16,10 +16,12 @@ slots) and the gather buffers (`scratch`, each `room` numbers) are offsets into 
 from numba import njit
 
 from fastad.kernels.calls import adjoint_call, primal_call, tangent_call
+from fastad.kernels.chains import adjoint_chain, primal_chain
 from fastad.kernels.extrema import adjoint_extremum, primal_extremum, tangent_extremum
 from fastad.kernels.groups import finish_adjoints, finish_values, run_group
 from fastad.kernels.layout import (
     ACTIVE,
+    ADJOINT_BLOCK,
     AT_GUARDS,
     AT_LEFT,
     AT_OPCODES,
@@ -29,6 +31,8 @@ from fastad.kernels.layout import (
     BLOCK_PARTIALS,
     BLOCK_PRIMAL,
     CALL,
+    CHAIN,
+    CHAIN_BACK,
     ELEMENTWISE,
     EXTREMUM,
     FIRST,
@@ -53,6 +57,7 @@ from fastad.kernels.layout import (
     SIZE0,
     START,
     SUM,
+    TANGENT_BLOCK,
 )  # fmt: skip
 from fastad.kernels.matrices import adjoint_matmul, control, is_active, primal_matmul, tangent_matmul
 from fastad.kernels.operands import (
@@ -65,7 +70,7 @@ from fastad.kernels.operands import (
     spread,
     stands_in_one_level,
 )  # fmt: skip
-from fastad.kernels.pointers import byte_codes, call_block, call_scalar, doubles, indices, shifted, table
+from fastad.kernels.pointers import byte_codes, call_block, call_rows, call_scalar, doubles, indices, shifted, table
 from fastad.kernels.products import pairwise_sum
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -181,9 +186,15 @@ def primal_block(code, work, row, scratch, room):
 def primal_sweep(code, work, task, partials, scratch, room):
     """Values of all slots; unless the task is PRIMAL, the partials of the scalar stream too."""
     scalar_kernel = SCALAR_PRIMAL if task == PRIMAL else SCALAR_LINEARIZE
+    behind = 0  # the end of the chain that has been carried out
     for segment in range(code[SEGMENTS]):
         row = code[AT_SEGMENTS] + segment * ROW
-        if code[row + KIND] == SCALAR_RUN:
+        if segment < behind:
+            pass
+        elif code[row + CHAIN] > 1:
+            primal_chain(code, work, task, row, scratch, room)
+            behind = segment + code[row + CHAIN]
+        elif code[row + KIND] == SCALAR_RUN:
             run_scalar_kernel(code, work, scalar_kernel, row, partials)
         elif code[row + KIND] == GROUP:
             primal_group(code, work, control(work, scratch, room), task, row)
@@ -231,26 +242,32 @@ def tangent_elementwise(code, work, row, lanes, dots, scratch, room):
                     work[out + j] += product(work[d + j], work[t + j])
 
 
+def tangent_block(code, work, row, lanes, dots, scratch, room):
+    """Tangents of a block instruction's results."""
+    kind = code[row + KIND]
+    if kind == ELEMENTWISE:
+        tangent_elementwise(code, work, row, lanes, dots, scratch, room)
+    elif kind == SUM:
+        sum_rows(code, work, row, lanes, dots, scratch, room)
+    elif kind == MATMUL:
+        tangent_matmul(code, work, row, lanes, dots, scratch, room)
+    elif kind == CALL:
+        tangent_call(code, work, row, lanes, dots, scratch, room)
+    elif kind == EXTREMUM:
+        tangent_extremum(code, work, row, lanes, dots, scratch, room)
+    else:
+        scatter_rows(code, work, row, lanes, dots, scratch)
+
+
 @kernel
 def tangent_sweep(code, work, partials, lanes, dots, scratch, room):
     """Tangents of all slots from the tangents of the inputs (the first slots of `dots`)."""
     for segment in range(code[SEGMENTS]):
         row = code[AT_SEGMENTS] + segment * ROW
-        kind = code[row + KIND]
-        if kind == SCALAR_RUN:
+        if code[row + KIND] == SCALAR_RUN:
             scalar_tangent(code, work, row, partials, lanes, dots)
-        elif kind == ELEMENTWISE:
-            tangent_elementwise(code, work, row, lanes, dots, scratch, room)
-        elif kind == SUM:
-            sum_rows(code, work, row, lanes, dots, scratch, room)
-        elif kind == MATMUL:
-            tangent_matmul(code, work, row, lanes, dots, scratch, room)
-        elif kind == CALL:
-            tangent_call(code, work, row, lanes, dots, scratch, room)
-        elif kind == EXTREMUM:
-            tangent_extremum(code, work, row, lanes, dots, scratch, room)
         else:
-            scatter_rows(code, work, row, lanes, dots, scratch)
+            call_rows(code[TANGENT_BLOCK], code, work, row, lanes, dots, scratch, room)
 
 
 # --- adjoint ----------------------------------------------------------------------------------------
@@ -322,8 +339,8 @@ def adjoint_scatter(code, work, row, lanes, bars, scratch):
     accumulate(code, work, operand_row(row, 0), 0, count, lanes, bars, scratch)
 
 
-@kernel
 def adjoint_block(code, work, row, lanes, bars, scratch, room):
+    """Adjoints of a block instruction's operands. This and `tangent_block` are called by address (`operands`)."""
     kind = code[row + KIND]
     if kind == ELEMENTWISE:
         adjoint_elementwise(code, work, row, lanes, bars, scratch, room)
@@ -342,9 +359,15 @@ def adjoint_block(code, work, row, lanes, bars, scratch, room):
 @kernel
 def adjoint_sweep(code, work, partials, lanes, bars, scratch, room):
     """Adjoints of all slots from those of the outputs, which the caller has put into `bars`."""
+    before = code[SEGMENTS]  # the beginning of the chain that has been carried out
     for segment in range(code[SEGMENTS] - 1, -1, -1):
         row = code[AT_SEGMENTS] + segment * ROW
-        if code[row + KIND] == SCALAR_RUN and lanes == 1:
+        if segment >= before:
+            pass
+        elif code[row + CHAIN_BACK] > 1:
+            before = segment + 1 - code[row + CHAIN_BACK]
+            adjoint_chain(code, work, code[AT_SEGMENTS] + before * ROW, bars, scratch, room)
+        elif code[row + KIND] == SCALAR_RUN and lanes == 1:
             scalar_adjoint(code, work, row, partials, bars)
         elif code[row + KIND] == SCALAR_RUN:
             scalar_adjoint_lanes(code, work, row, partials, lanes, bars)
@@ -352,4 +375,4 @@ def adjoint_sweep(code, work, partials, lanes, bars, scratch, room):
             if code[row + ACTIVE] != 0:
                 adjoint_group(code, work, control(work, scratch, room), row)
         elif code[row + ACTIVE] != 0:
-            adjoint_block(code, work, row, lanes, bars, scratch, room)
+            call_rows(code[ADJOINT_BLOCK], code, work, row, lanes, bars, scratch, room)

@@ -96,6 +96,19 @@ def test_array_instructions_are_taken_apart() -> None:
     assert trace.values[0] == pytest.approx(np.sum(np.exp(x)) + 14.0)
 
 
+def test_extrema_are_named_and_share_their_adjoints() -> None:
+    x = np.array([1.0, 3.0, 3.0])
+    tape = ad.record(lambda x: np.max(x) * 2.0, x)
+    assert "max(v_-2, v_-1, v_0)" in str(tape.trace(x))
+    assert tape.trace(x, mode="adjoint").adjoints.tolist() == [0.0, 1.0, 1.0]
+    many = np.linspace(-1.0, 1.0, 2000)
+    tape = ad.record(lambda x: np.min(np.sin(x).reshape(40, 50), axis=1) @ np.arange(40.0), many)
+    for mode in ("tangent", "adjoint"):
+        assert "shares" in str(
+            tape.trace(many, mode=mode, seed=many) if mode == "tangent" else tape.trace(many, mode=mode)
+        )
+
+
 def many_arrays(x):
     return np.sum(np.exp(x) * x[::-1] * 2.0) + np.sum(np.tanh(MATRIX @ x) ** 2) + x @ x + x[0] * x[1]
 

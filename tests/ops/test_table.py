@@ -38,7 +38,7 @@ REGISTRY = {
     "fmod": 54, "stop_gradient": 55, "less": 64, "less_equal": 65, "greater": 66, "greater_equal": 67,
     "equal": 68, "not_equal": 69, "logical_and": 70, "logical_or": 71, "logical_xor": 72,
     "logical_not": 73, "isnan": 74, "isinf": 75, "isfinite": 76, "signbit": 77, "sum": 128,
-    "matmul": 129, "scatter_sum": 130, "max": 132, "min": 133,
+    "matmul": 129, "scatter_sum": 130, "max": 132, "min": 133, "call": 140,
 }  # fmt: skip
 
 # What the generated kernels call their own variables: a setup name must not be one of them.

@@ -31,14 +31,14 @@ def close(a: object, b: object, tolerance: float) -> bool:
     return a.shape == b.shape and bool(np.all(np.abs(a - b) <= tolerance * scale))
 
 
-def check_every_mode(f: Callable, x: np.ndarray, y: np.ndarray, second: bool = True) -> None:
-    """f, recorded at x and used at y and x too."""
+def check_every_mode(f: Callable, x: np.ndarray, y: np.ndarray, second: bool = True, magnitude: float = 1.0) -> None:
+    """f, recorded at x and used at y and x too; its terms add up to `magnitude` if none cancels another."""
     rng = np.random.default_rng(5)
     direction = rng.normal(size=x.shape)
     weight = rng.normal(size=np.shape(f(x)))
     total = lambda t: np.sum(weight * f(t))  # noqa: E731
     tape, gradient, product = ad.record(f, x), ad.grad(total), ad.hvp(total)
-    assert close(tape.primal(x), f(x), 1e-14), (tape.primal(x), f(x))
+    assert close(tape.primal(x), f(x), 1e-14 * max(1.0, magnitude)), (tape.primal(x), f(x))
     gradient(x)
     values, gradients = ad.vmap(ad.value_and_grad(total))(np.stack([x, y]))
     for k, point in enumerate((x, y)):
@@ -46,7 +46,7 @@ def check_every_mode(f: Callable, x: np.ndarray, y: np.ndarray, second: bool = T
         assert close(gradients[k], gradient(point), 1e-12)
     for point in (x, y, x):
         value, tangent = ad.jvp(f, (point,), (direction,))
-        assert close(value, f(point), 1e-14), (value, f(point))
+        assert close(value, f(point), 1e-14 * max(1.0, magnitude)), (value, f(point))
         assert close(tangent, slope(f, point, direction), 1e-9), (tangent, slope(f, point, direction))
         assert close(np.sum(gradient(point) * direction), np.sum(weight * tangent), 1e-12)
         if second:

@@ -143,7 +143,9 @@ def test_einsum(case) -> None:
     text, *operands = case
     for k, operand in enumerate(operands):
         rest = lambda x: np.einsum(text, *operands[:k], x, *operands[k + 1 :])  # noqa: E731
-        check_every_mode(rest, np.array(operand), random(*operand.shape), second=False)
+        other = random(*operand.shape)
+        points = (np.einsum(text, *map(np.abs, [*operands[:k], x, *operands[k + 1 :]])) for x in (operand, other))
+        check_every_mode(rest, np.array(operand), other, second=False, magnitude=max(map(np.max, points)))
     squared = lambda x: np.einsum(text, *([x] + [x[..., :1, :] * 2.0] * (text.count(",")))[: len(operands)])  # noqa: E731
     if text == "ij,ij->i":
         check_every_mode(squared, A, random(3, 4))
