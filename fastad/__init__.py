@@ -2,9 +2,12 @@
 
 from fastad import errors as errors
 from fastad import testing as testing
+from fastad.debug import debug_nans as debug_nans
 from fastad.implicit import argmin as argmin
 from fastad.implicit import fixed_point as fixed_point
 from fastad.implicit import root as root
+from fastad.kinks import Kink as Kink
+from fastad.kinks import kinks as kinks
 from fastad.primitive_api import primitive as primitive
 from fastad.tape import Tape as Tape
 from fastad.threads import settings as settings

@@ -51,6 +51,14 @@ class RecordingMismatch(FastADError, RuntimeError):
     """The recorded value differs from what the function returns in plain NumPy."""
 
 
+class ManyBranches(UserWarning):
+    """A function takes a new branch at every call, so that its tapes never serve again."""
+
+
+class NanFound(FastADError, FloatingPointError):
+    """While `debug_nans` is on: an instruction has produced a nan (or, if asked for, an infinity)."""
+
+
 class RuleMismatch(FastADError, ValueError):
     """A derivative rule of a primitive returned arrays of other shapes than it must."""
 

@@ -11,6 +11,7 @@ a captured array that has changed, random numbers or hidden state end in an erro
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from fastad.collector import without_collector
 from fastad.containers import Structure, flatten, leaf_size, pack, split, unflatten
-from fastad.errors import ArgumentIndexError, ChangedConstant, RecordingMismatch, UnsupportedDtype
+from fastad.errors import ArgumentIndexError, ChangedConstant, ManyBranches, RecordingMismatch, UnsupportedDtype
 from fastad.passes import optimise
 from fastad.primitives import raise_pending
 from fastad.program import Program, Run
@@ -29,6 +30,7 @@ from fastad.threads import settings
 
 Result = TypeVar("Result")
 PATHS = 8  # tapes kept for one signature
+LOST = 16  # calls in a row without a tape that holds, after which only the last one is tried
 TOLERANCE = 1e-9  # of a plain run's value; larger differences are looked into
 
 
@@ -129,10 +131,14 @@ def _verify(function: Callable[..., Any], tape: Tape, x: np.ndarray, value: np.n
 class Replayer:
     """The tapes of one function, by signature and path."""
 
+    examine: Any = None  # what looks at results while `debug_nans` is on
+
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.tapes: dict[Any, list[Tape]] = {}
         self.calls: dict[Any, int] = {}
+        self.misses: dict[Any, int] = {}  # calls in a row at which no tape held
+        self.changed_constants = 0
         self.recordings = 0
 
     def clear(self) -> None:
@@ -145,7 +151,15 @@ class Replayer:
 
         `action(tape)` returns a result and the index of the first failed guard or -1.
         """
+        result = self._run(call, action)
+        if self.examine is not None:
+            self.examine(call, result)
+        return result
+
+    def _run(self, call: Call, action: Callable[[Tape], tuple[Result, int]]) -> Result:
         known = self.tapes.get(call.key, ())
+        if self.misses.get(call.key, 0) >= LOST:
+            known = known[:1]
         for number, tape in enumerate(known):
             result, failed = action(tape)
             if failed >= 0:
@@ -153,8 +167,12 @@ class Replayer:
             else:
                 if number:
                     self.keep(call, tape)
+                self.misses[call.key] = 0
+                tape.counters["replays"] += 1
                 self._audit(call, tape)
                 return result
+        if known:
+            self._missed(call, known[0])
         tape = self.record(call)
         # At the point of its own recording the path is right even where rounding flips a tie.
         result, failed = action(tape)
@@ -162,6 +180,18 @@ class Replayer:
             raise_pending()
         self.keep(call, tape)
         return result
+
+    def _missed(self, call: Call, tape: Tape) -> None:
+        """No tape of the signature holds at this point."""
+        tape.count_failure(call.x)
+        misses = self.misses[call.key] = self.misses.get(call.key, 0) + 1
+        if misses == LOST:
+            warnings.warn(
+                f"{_name(self.function)} took a branch that no tape has at {LOST} calls in a row, so it is recorded at "
+                "each call from here on: np.where instead of if, or a fixed number of steps, would let tapes serve",
+                ManyBranches,
+                stacklevel=2,
+            )
 
     def record(self, call: Call) -> Tape:
         """A new tape at this point, checked against a plain run."""
@@ -215,6 +245,7 @@ class Replayer:
         if same_program(fresh.program, tape.program):
             return  # the same computation: rounding, amplified
         self.clear()
+        self.changed_constants += 1
         raise ChangedConstant(
             f"changed constant: {_name(self.function)} returned {_short(plain)}, but its tape says {_short(replayed)}. "
             "Something that the function uses and that is not among its arguments has changed since it was recorded "

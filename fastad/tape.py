@@ -38,7 +38,7 @@ from fastad.kernels import layout as at
 from fastad.linearization import LANES, Linearization, taken
 from fastad.ops import BY_CODE, Op
 from fastad.primitives import raise_pending
-from fastad.program import Block, Program
+from fastad.program import Block, Guard, Program
 from fastad.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -236,7 +236,11 @@ class Tape:
         return self.program.opcode.size + sum(isinstance(s, Block) for s in self.program.segments)
 
     def stats(self) -> dict[str, Any]:
-        """Counts and bytes by purpose."""
+        """Counts and bytes by purpose.
+
+        ``replays`` counts the calls that this tape served (those of the short way of gradients when an audit is due),
+        ``flips`` and ``ties`` those at which a recorded comparison came out otherwise.
+        """
         blocks = sum(isinstance(segment, Block) for segment in self.program.segments)
         return {
             "inputs": self.inputs,
@@ -310,20 +314,29 @@ class Tape:
 
     def explain_guard(self, failed: int, x: np.ndarray) -> str:
         """What happened at a failed guard: the user's line, flip or tie, and both operands."""
-        guard = self.program.guards[failed]
-        work = self._slot_values(x)
-        kind, text = "flip", ""
-        for slot, code, operands in self.program.instructions():
-            op = BY_CODE[code]
-            if slot == guard.slot and isinstance(op, Op) and not isinstance(operands[0], Block):
-                values = [work[operand] for operand in operands]
-                kind = "tie" if len(values) == 2 and values[0] == values[1] else "flip"
-                text = f" `{op.synopsis(*(f'{value:.17g}' for value in values))}`"
+        guard, work = self.program.guards[failed], self._slot_values(x)
+        op, values = self._compared(guard, work)
+        kind = "tie" if len(values) == 2 and values[0] == values[1] else "flip"
+        text = f" `{op.synopsis(*(f'{value:.17g}' for value in values))}`" if op else ""
         self.counters["ties" if kind == "tie" else "flips"] += 1
         return (
             f"{kind}: the branch on{text or ' a value'} at {guard.where} came out as {guard.expected:g} when the tape "
             f"was recorded and as {work[guard.slot]:g} at this point; record a tape for this point"
         )
+
+    def count_failure(self, x: np.ndarray) -> None:
+        """Count a flip or a tie, if a guard fails at x."""
+        failed = self.evaluate(x)[1]
+        if 0 <= failed < len(self.program.guards):
+            self.explain_guard(failed, x)
+
+    def _compared(self, guard: Guard, work: np.ndarray) -> tuple[Op | None, list[float]]:
+        """The comparison that a guard is about, and its operands' values."""
+        for slot, code, operands in self.program.instructions():
+            op = BY_CODE[code]
+            if slot == guard.slot and isinstance(op, Op) and not isinstance(operands[0], Block):
+                return op, [work[operand] for operand in operands]
+        return None, []
 
     def _slot_values(self, x: np.ndarray) -> np.ndarray:
         """The values of all slots at x, by the form of the program that gives each a place."""

@@ -69,6 +69,7 @@ class Builder:
         self.constants = array("d")
         self.guards: list[Guard] = []
         self.log: list[Entry] | None = None
+        self.lines: list[str] | None = None  # the user's line of each instruction, where it is asked for
         self.calls: dict[Any, Call] = {}
         self._scalars: dict[Any, int] = {}
         self._arrays: dict[tuple[int, bytes], list[int]] = {}
@@ -112,6 +113,8 @@ class Builder:
         self.opcode.append(code)
         self.left.append(left)
         self.right.append(right)
+        if self.lines is not None:
+            self.lines.append(user_line())
         slot = self.next
         self.next = slot + 1
         return slot
@@ -120,6 +123,8 @@ class Builder:
         """Append a block instruction; the first of its result slots."""
         if type(self.opcode) is _Closed:
             self.opcode.append(code)
+        if self.lines is not None:
+            self.lines.append(user_line())
         first = self.next
         self.blocks.append((len(self.opcode), Block(code, first, length, operands, sizes, index)))
         self.next = first + length

@@ -32,7 +32,7 @@ def _by_original(module: str) -> dict[int, tuple[Any, Any]]:
 def of_scipy(function: FunctionType) -> Any:
     """What recorded code sees in place of a function of SciPy; None for any other."""
     module = function.__module__
-    if not module.startswith("scipy."):
+    if type(module) is not str or not module.startswith("scipy."):
         return None
     public = ".".join(module.split(".")[:2])
     if public not in TABLES or public not in sys.modules:

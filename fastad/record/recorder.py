@@ -138,13 +138,20 @@ def _output_slots(builder: Builder, leaf: Any) -> np.ndarray:
 
 
 def record_function(
-    function: Callable[..., Any], structure: Structure, leaves: list[Any], active: np.ndarray
+    function: Callable[..., Any],
+    structure: Structure,
+    leaves: list[Any],
+    active: np.ndarray,
+    lines: list[str] | None = None,
 ) -> Recording:
     """Run `function(*args, **kwargs)` on traced stand-ins for the leaves of (args, kwargs).
 
-    `active` says for every input slot whether derivatives are taken of it.
+    `active` says for every input slot whether derivatives are taken of it. `lines` gets the user's line of each
+    instruction; the log is on then, because the short ways of operators note no lines.
     """
     with recording() as builder:
+        if lines is not None:
+            builder.lines, builder.log = lines, []
         args, kwargs = unflatten(structure, iter(traced_inputs(builder, leaves)))
         result = normal_output(run_substituted(function, args, kwargs))
         out_leaves, out_structure = output_leaves(result)

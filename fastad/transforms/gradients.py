@@ -16,7 +16,7 @@ from fastad import derive
 from fastad.replay import Call
 from fastad.tape import Tape, require_scalar
 from fastad.transforms.base import Argnums, Transform, per_leaf
-from fastad.transforms.repeated import has_short_way, many_arrays, never, one_array
+from fastad.transforms.repeated import has_short_way, left, many_arrays, never, one_array
 
 
 class ValueAndGrad(Transform):
@@ -26,14 +26,23 @@ class ValueAndGrad(Transform):
         super().__init__(function, argnums)
         self._again_one: Callable[[Any], Any] = never
         self._again_many: Callable[[tuple[Any, ...]], Any] = never
+        self._short: tuple[Tape, int] | None = None  # whose short way it is, and for how many calls it was made
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not kwargs:
             result = self._again_one(args[0]) if len(args) == 1 else self._again_many(args)
             if result is not None:
                 return result
+        self._count_replays()
         self._again_one = self._again_many = never  # the long way decides afresh which tape is good
         return super().__call__(*args, **kwargs)
+
+    def _count_replays(self) -> None:
+        if self._short is not None:
+            tape, planned = self._short
+            again = self._again_many if self._again_one is never else self._again_one
+            tape.counters["replays"] += planned - left(again) - 1
+            self._short = None
 
     def plain(self, call: Call) -> Any:
         used: list[Tape] = []
@@ -54,6 +63,7 @@ class ValueAndGrad(Transform):
         if not has_short_way(call):
             return
         calls = self.replayer.skip_to_audit(call.key, self.replayer.calls.setdefault(call.key, 1))
+        self._short = tape, calls
         if len(call.structure[1]) == 2 and not several:
             self._again_one = one_array(tape, call, calls)
         else:
