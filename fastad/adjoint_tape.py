@@ -124,7 +124,9 @@ class _Run:
             return calls.record(self.builder, call, operands, call.value([_plain(o) for o in operands]))
         if hasattr(op, "arity"):
             result = elementwise(op, *operands)
-            return result if isinstance(result, TracedArray) else self._constant(np.asarray(result, np.float64))
+            if isinstance(result, TracedArray) and not result.passive:
+                return result
+            return self._constant(np.asarray(_plain(result), np.float64))
         value = own_value(block, [_plain(o) for o in operands])
         return array_instruction(self.builder, block.code, np.asarray(value), tuple(operands), block.sizes, block.index)
 

@@ -130,13 +130,18 @@ def _in_order(values: Any, count: int) -> Any:
     return flat[np.arange(count) % max(flat.size, 1)]
 
 
+def _mask(mask: Any) -> np.ndarray:
+    """Truth values; of traced numbers it is looked at, and guarded, whether they are 0."""
+    return np.asarray(plain(concrete(mask != 0 if is_traced(mask) else mask))).astype(bool)
+
+
 def place(arr, mask, vals) -> None:
-    mask = np.asarray(plain(concrete(mask))).astype(bool).reshape(np.shape(arr))
+    mask = _mask(mask).reshape(np.shape(arr))
     arr[mask] = _in_order(vals, int(mask.sum()))
 
 
 def putmask(a, mask, values) -> None:
-    mask = np.asarray(plain(concrete(mask))).astype(bool).reshape(np.shape(a))
+    mask = _mask(mask).reshape(np.shape(a))
     if np.shape(plain(values)) == a.shape:
         a[...] = np.where(mask, values, a)
     else:

@@ -26,6 +26,7 @@ from fastad.record import (
     products,
     quantiles,
     scans,
+    special,
     statistics,
 )
 from fastad.record import operators as operators  # gives the traced types their operators
@@ -134,6 +135,8 @@ def _call(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     op = row_of(ufunc)
     if ufunc in _LOGICAL:
         op = BY_NAME[_LOGICAL[ufunc]]
+    if op is None and (ours := special.of_ufunc(ufunc)) is not None:
+        return ours(*inputs)
     if op is None:
         raise _unsupported(f"{'scipy.special' if not hasattr(np, ufunc.__name__) else 'np'}.{ufunc.__name__}")
     if op.name == "add" and all(np.asarray(plain(x)).dtype == bool for x in inputs):

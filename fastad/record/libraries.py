@@ -17,7 +17,7 @@ from fastad.errors import UnsupportedFunction
 from fastad.record.builder import user_line
 from fastad.record.passive import any_traced, plain_parts
 
-TABLES = {"scipy.linalg": "fastad.record.scipy_linalg"}
+TABLES = {"scipy.linalg": "fastad.record.scipy_linalg", "scipy.special": "fastad.record.special"}
 
 
 @cache
@@ -31,8 +31,8 @@ def _by_original(module: str) -> dict[int, tuple[Any, Any]]:
 
 def of_scipy(function: FunctionType) -> Any:
     """What recorded code sees in place of a function of SciPy; None for any other."""
-    module = function.__module__
-    if type(module) is not str or not module.startswith("scipy."):
+    module = function.__module__ or ""  # a function made from text has none
+    if not module.startswith("scipy."):
         return None
     public = ".".join(module.split(".")[:2])
     if public not in TABLES or public not in sys.modules:

@@ -70,7 +70,15 @@ def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
 
 
 # What compiled functions say of the object arrays that they see in place of traced ones.
-_GIVEN_OBJECTS = ("dtype('O')", "'TracedArray'", "type TracedScalar", "object arrays", "Object arrays", "REFS_OK")
+_GIVEN_OBJECTS = (
+    "dtype('O')",
+    "'TracedArray'",
+    "type TracedScalar",
+    "object arrays",
+    "Object arrays",
+    "REFS_OK",
+    "not supported for the input types",
+)
 
 
 def _given_objects(error: Exception) -> UnsupportedFunction:

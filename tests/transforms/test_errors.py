@@ -221,8 +221,8 @@ def test_counts_of_primals_and_tangents():
 
 # --- unsupported functions ------------------------------------------------------------------------------
 UNSUPPORTED = {
-    "numpy.fft.fft": lambda x: np.sum(np.fft.fft(x)),
-    "scipy.special.gammainc": lambda x: np.sum(scipy.special.gammainc(x, 2.0)),
+    "numpy.fft.hfft": lambda x: np.sum(np.fft.hfft(x)),
+    "scipy.special.smirnovi": lambda x: np.sum(scipy.special.smirnovi(2, x)),
     "np.spacing": lambda x: np.sum(np.spacing(x)),
     "np.nextafter": lambda x: np.sum(np.nextafter(x, 1.0)),
     "np.divmod.outer": lambda x: np.sum(np.divmod.outer(x, x)[0]),
