@@ -19,7 +19,9 @@ SMALL, LARGE = 1 << 10, 1 << 24  # multiply-adds between which a product is BLAS
 
 
 def wants_one_thread(program: Program) -> bool:
-    """Whether a program has products for BLAS, and none that is large."""
+    """Whether a program has products for BLAS, and none that is large; or calls, whose rules use NumPy's threads."""
+    if program.calls:
+        return True
     blocks = (segment for segment in program.segments if isinstance(segment, Block))
     sizes = [math.prod(block.sizes) for block in blocks if block.name == "matmul"]
     return any(size > SMALL for size in sizes) and max(sizes) < LARGE

@@ -51,9 +51,12 @@ class Primitive:
         Without it, as many pulls are done as the result has elements.
     steps : tuple of int
         Positions of arguments on which the result depends without a derivative.
+    borrows : bool
+        Whether the rules neither keep nor change what they are given, so that a sweep need not copy it for them.
     """
 
     is_user_defined = False
+    borrows = False
 
     def __init__(
         self, name: str, value: Callable[..., Any], pull: Callable[..., Any], push: Callable[..., Any] | None = None,
@@ -83,8 +86,14 @@ class Primitive:
 
 def primitive_named(name: str) -> Primitive:
     """The primitive that a saved tape names."""
-    import fastad.record.functions  # noqa: F401  whatever fastad itself defines is there then
+    from importlib import import_module
 
+    from fastad.record.libraries import TABLES
+
+    import_module("fastad.record.functions")  # what fastad itself defines is there then,
+    for module, ours in TABLES.items():
+        if name.startswith(f"{module}."):
+            import_module(ours)  # and what needs SciPy here
     found = _known.get(name)
     if found is None:
         raise InvalidTape(f"the tape calls the primitive {name!r}, which nobody has defined: define it first")
@@ -292,14 +301,23 @@ class _Memory:
         return np.frombuffer((ctypes.c_double * count).from_address(self.address + 8 * offset), np.float64)  # type: ignore[call-overload]
 
 
+def _given(part: np.ndarray, borrowed: bool) -> np.ndarray:
+    """What a rule gets of the workspace, which is used again: a copy, or a view that it cannot write to."""
+    if not borrowed:
+        return part.copy()
+    part = part.view()
+    part.flags.writeable = False
+    return part
+
+
 def _run(call: Call, task: int, active: int, lanes: int, memory: _Memory, x: Any, y: int, a: Any, b: int) -> None:
-    counts, length = call.operand_counts, call.length
-    # The rules get copies: they may keep what they are given, the workspace is used again.
-    operands = [memory.part(start, count).copy() for start, count in zip(x, counts, strict=True)]
+    counts, length, borrows = call.operand_counts, call.length, call.primitive.borrows
+    operands = [_given(memory.part(start, count), borrows) for start, count in zip(x, counts, strict=True)]
     if task == at.CALL_VALUE:
         memory.part(y, length)[:] = call.value(operands)
         return
-    result, others = memory.part(y, length).copy(), [memory.part(s, n * lanes) for s, n in zip(a, counts, strict=True)]
+    result = _given(memory.part(y, length), borrows)
+    others = [memory.part(start, count * lanes) for start, count in zip(a, counts, strict=True)]
     others = [part.reshape(-1, lanes) for part in others]
     out = memory.part(b, length * lanes).reshape(-1, lanes)
     for lane in range(lanes):
@@ -307,7 +325,7 @@ def _run(call: Call, task: int, active: int, lanes: int, memory: _Memory, x: Any
             dots = [part[:, lane].copy() if active >> k & 1 else None for k, part in enumerate(others)]
             out[:, lane] = call.push(result, operands, dots)
             continue
-        weight = out[:, lane].copy()
+        weight = _given(out[:, lane], borrows and lanes == 1)
         bars = call.pull(result, operands, weight, active) if weight.any() else [None] * OPERANDS
         for k, (part, bar) in enumerate(zip(others, bars, strict=True)):
             if active >> k & 1:

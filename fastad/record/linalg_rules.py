@@ -137,7 +137,7 @@ def _triangular_value(a: Any, b: Any, *, lower: bool, unit: bool) -> Any:
     return solve_triangular(a, b, lower=lower, unit_diagonal=unit, check_finite=False)
 
 
-def _triangle(x: Any, lower: bool, unit: bool) -> Any:
+def one_triangle(x: Any, lower: bool, unit: bool) -> Any:
     """What a triangular solver reads."""
     k = -1 if unit else 0
     return _lower(x, k) if lower else transposed(_lower(transposed(x), k))
@@ -147,11 +147,11 @@ def _triangular_pull(x: Any, args: Any, weight: Any, wanted: Any, *, lower: bool
     u = call(TRIANGULAR, transposed(args[0]), weight, lower=not lower, unit=unit)
     if not wanted[0]:
         return [None, u]
-    return [_triangle(-_outer(u, x), lower, unit), u]
+    return [one_triangle(-_outer(u, x), lower, unit), u]
 
 
 def _triangular_push(x: Any, args: Any, dots: Any, *, lower: bool, unit: bool) -> Any:
-    change = 0.0 if dots[0] is None else _triangle(dots[0], lower, unit) @ x
+    change = 0.0 if dots[0] is None else one_triangle(dots[0], lower, unit) @ x
     return call(TRIANGULAR, args[0], np.broadcast_to(_zero(dots[1]) - change, np.shape(x)), lower=lower, unit=unit)
 
 
@@ -170,7 +170,7 @@ def _halved(x: Any) -> Any:
     return x * (np.tri(x.shape[-1]) - 0.5 * np.eye(x.shape[-1]))
 
 
-def _cholesky_pull(factor: Any, args: Any, weight: Any, wanted: Any) -> list[Any]:
+def cholesky_pull(factor: Any, args: Any, weight: Any, wanted: Any) -> list[Any]:
     if not (is_traced(factor) or is_traced(weight)) and np.ndim(factor) == 2:
         return [_blocked_pull(factor, _lower(weight))]
     return [_whole_pull(factor, _lower(weight))]
@@ -195,18 +195,20 @@ def _blocked_pull(factor: np.ndarray, weight: np.ndarray, size: int = 64) -> np.
         bar[rest, at] = dtrsm(1.0, block.T, bar[rest, at].T, side=0, lower=0, trans_a=0).T
         bar[rest, left] -= bar[rest, at] @ factor[at, left]
         bar[at, at] -= _lower(bar[rest, at].T @ factor[rest, at])
-        bar[at, at] = _whole_pull(block, bar[at, at])
+        inner = dtrsm(1.0, block, _halved(block.T @ bar[at, at]), side=0, lower=1, trans_a=1)
+        inner = dtrsm(1.0, block, inner, side=1, lower=1)
+        bar[at, at] = folded(0.5 * (inner + inner.T))
         both = bar[at, at] + bar[at, at].T
         bar[at, left] -= bar[rest, at].T @ factor[rest, left] + both @ factor[at, left]
     return bar
 
 
-def _cholesky_push(factor: Any, args: Any, dots: Any) -> Any:
+def cholesky_push(factor: Any, args: Any, dots: Any) -> Any:
     left = _solved(factor, symmetric(dots[0]), lower=True)
     return factor @ _halved(transposed(_solved(factor, transposed(left), lower=True)))
 
 
-CHOLESKY = Primitive("numpy.linalg.cholesky", np.linalg.cholesky, _cholesky_pull, _cholesky_push)
+CHOLESKY = Primitive("numpy.linalg.cholesky", np.linalg.cholesky, cholesky_pull, cholesky_push)
 
 
 # --- eigenvalues ------------------------------------------------------------------------------------
@@ -396,3 +398,7 @@ def _qr_push(result: Any, args: Any, dots: Any) -> Any:
 
 
 QR = Primitive("numpy.linalg.qr", lambda a: tuple(np.linalg.qr(a)), _qr_pull, _qr_push)
+
+
+for _primitive in (SOLVE, INV, DET, SLOGDET, TRIANGULAR, CHOLESKY):
+    _primitive.borrows = True  # the matrices are large, and nobody keeps them

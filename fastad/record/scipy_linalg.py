@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from fastad.errors import UnsupportedFunction
+from fastad.errors import UnsupportedDtype, UnsupportedFunction
 from fastad.primitives import Primitive
-from fastad.record import linalg
+from fastad.record import linalg, scipy_matrices
 from fastad.record import linalg_rules as rules
 from fastad.record.builder import user_line
 from fastad.record.calls import call
+from fastad.record.cholesky_rules import CHO_FACTOR, CHO_SOLVE
 from fastad.record.indexing import guard_array
-from fastad.record.linalg_rules import TRIANGULAR, symmetric, transposed
+from fastad.record.linalg_rules import TRIANGULAR, diagonal, spread, symmetric, transposed
 from fastad.record.products import factor
 from fastad.record.traced import as_array, is_traced, plain
 
+_SYMMETRIC = ("sym", "her", "pos", "symmetric", "hermitian", "positive definite")
 _HARMLESS = {"overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "lapack_driver", "driver", "turbo"}
 
 
@@ -35,8 +37,10 @@ def solve(
     check_finite: bool = True, assume_a: str | None = None, transposed: bool = False,
 ) -> Any:  # fmt: skip
     a, b = factor(a), factor(b)
-    if assume_a in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite"):
+    if assume_a in _SYMMETRIC:
         a = symmetric(a, "L" if lower else "U")
+    elif assume_a == "diagonal":
+        return (b.T / np.diagonal(a)).T if b.ndim < 3 and a.ndim == 2 else linalg.solve(spread(diagonal(a)), b)
     elif assume_a in ("lower triangular", "upper triangular"):
         return solve_triangular(a, b, lower=assume_a == "lower triangular", trans=int(transposed))
     elif assume_a not in (None, "gen", "general"):
@@ -56,7 +60,18 @@ def solve_triangular(
     return call(TRIANGULAR, a, b, lower=bool(lower), unit=bool(unit_diagonal))
 
 
-def inv(a: Any, *args: Any, **options: Any) -> Any:
+def inv(
+    a: Any, overwrite_a: bool = False, check_finite: bool = True, *, assume_a: str | None = None, lower: bool = False
+) -> Any:
+    a = factor(a)
+    if assume_a in _SYMMETRIC:
+        a = symmetric(a, "L" if lower else "U")
+    elif assume_a in ("lower triangular", "upper triangular"):
+        a = rules.one_triangle(a, assume_a == "lower triangular", unit=False)
+    elif assume_a == "diagonal":
+        a = spread(diagonal(a))
+    elif assume_a not in (None, "gen", "general"):
+        raise UnsupportedFunction(f"scipy.linalg.inv with assume_a={assume_a!r} at {user_line()} is not supported")
     return linalg.inv(a)
 
 
@@ -65,20 +80,17 @@ def det(a: Any, *args: Any, **options: Any) -> Any:
 
 
 def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
-    return linalg.cholesky(a, upper=not lower)
+    return call(CHO_FACTOR, factor(a), lower=bool(lower), clean=True)
 
 
 def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     """The factor in one triangle, and what `a` has in the other, as LAPACK leaves it there."""
-    a = factor(a)
-    mask = np.tri(a.shape[-1], dtype=bool)
-    return np.where(mask if lower else mask.T, cholesky(a, lower), a), lower
+    return call(CHO_FACTOR, factor(a), lower=bool(lower), clean=False), lower
 
 
 def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
     c, lower = c_and_lower
-    first = solve_triangular(c, b, trans=0 if lower else 1, lower=lower)
-    return solve_triangular(c, first, trans=1 if lower else 0, lower=lower)
+    return call(CHO_SOLVE, factor(c), factor(b), lower=bool(lower))
 
 
 def _lu_value(a: Any) -> Any:
@@ -107,7 +119,16 @@ def _lu_pull(result: Any, args: Any, weight: Any, wanted: Any) -> list[Any]:
     return [moved[np.argsort(_permutation(pivots))]]
 
 
-LU = Primitive("scipy.linalg.lu_factor", _lu_value, _lu_pull)
+def _lu_push(result: Any, args: Any, dots: Any) -> Any:
+    lu, pivots = result
+    below = np.tri(lu.shape[0], k=-1)
+    lower, upper = lu * below + np.eye(lu.shape[0]), lu * (1.0 - below)
+    left = call(TRIANGULAR, lower, dots[0][_permutation(pivots)], lower=True, unit=True)
+    inner = transposed(call(TRIANGULAR, transposed(upper), transposed(left), lower=True, unit=False))
+    return lower @ (inner * below) + (inner * (1.0 - below)) @ upper, np.zeros(np.shape(pivots))
+
+
+LU = Primitive("scipy.linalg.lu_factor", _lu_value, _lu_pull, _lu_push)
 
 
 def lu_factor(a: Any, overwrite_a: bool = False, check_finite: bool = True, **options: Any) -> Any:
@@ -115,6 +136,20 @@ def lu_factor(a: Any, overwrite_a: bool = False, check_finite: bool = True, **op
     if is_traced(pivots):
         guard_array(as_array(pivots))  # another order of rows is another factorisation
     return lu, np.asarray(plain(pivots)).astype(np.int32)
+
+
+def lu(
+    a: Any, permute_l: bool = False, overwrite_a: bool = False, check_finite: bool = True, p_indices: bool = False
+) -> Any:
+    a = factor(a)
+    if a.ndim != 2 or a.shape[0] != a.shape[1]:
+        raise UnsupportedFunction(f"scipy.linalg.lu at {user_line()} is supported for one square matrix")
+    both, pivots = lu_factor(a)
+    lower, upper = rules.one_triangle(both, True, True) + np.eye(len(a)), rules.one_triangle(both, False, False)
+    back = np.argsort(_permutation(pivots))
+    if permute_l:
+        return lower[back], upper
+    return back if p_indices else np.eye(len(a))[back], lower, upper
 
 
 def lu_solve(lu_and_piv: Any, b: Any, trans: int = 0, overwrite_b: bool = False, check_finite: bool = True) -> Any:
@@ -194,15 +229,20 @@ def _expm_value(a: Any) -> Any:
 
 
 def _frechet(a: Any, e: Any) -> Any:
-    """The derivative of expm at a along e: a block of the exponential of a block matrix."""
+    """The derivative of expm at a along e."""
     if not (is_traced(a) or is_traced(e)) and a.ndim == 2:
         from scipy.linalg import expm_frechet
 
         return expm_frechet(a, e, compute_expm=False)
+    return _along(EXPM, a, e)
+
+
+def _along(primitive: Primitive, a: Any, e: Any) -> Any:
+    """The derivative of a function of matrices at a along e: a block of the function of a block matrix."""
     n = a.shape[-1]
     top = np.concatenate([a, e], axis=-1)
     bottom = np.concatenate([np.zeros(np.shape(a)), a], axis=-1)
-    return call(EXPM, np.concatenate([top, bottom], axis=-2))[..., :n, n:]
+    return call(primitive, np.concatenate([top, bottom], axis=-2))[..., :n, n:]
 
 
 EXPM = Primitive(
@@ -253,13 +293,19 @@ def solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Any:
     return np.linalg.solve(np.eye(n * n) - np.kron(a, a), np.reshape(q, -1)).reshape(n, n)
 
 
+def _real(value: Any, name: str) -> Any:
+    if np.iscomplexobj(value):
+        raise UnsupportedDtype(
+            f"the result of scipy.linalg.{name} at {user_line()} is complex: fastad differentiates real matrices"
+        )
+    return value
+
+
 def _sqrtm_value(a: Any) -> Any:
     from scipy.linalg import sqrtm as original
 
     root = original(a)
-    if np.iscomplexobj(root):
-        raise rules.ComplexResult
-    return root
+    return _real(root, "sqrtm")
 
 
 SQRTM = Primitive(
@@ -270,47 +316,30 @@ SQRTM = Primitive(
 )
 
 
+def _logm_value(a: Any) -> Any:
+    from scipy.linalg import logm as original
+
+    return _real(original(a), "logm")
+
+
+LOGM: Primitive = Primitive(
+    "scipy.linalg.logm",
+    _logm_value,
+    lambda v, args, w, wanted: [_along(LOGM, transposed(args[0]), w)],
+    lambda v, args, dots: _along(LOGM, args[0], dots[0]),
+)
+
+
+def logm(A: Any, disp: Any = None) -> Any:
+    return call(LOGM, factor(A))
+
+
 def sqrtm(A: Any, disp: Any = None, blocksize: Any = None) -> Any:
     return call(SQRTM, factor(A))
 
 
-# --- matrices made of vectors: data that moves -------------------------------------------------------
-def toeplitz(c: Any, r: Any = None) -> Any:
-    c = np.ravel(factor(c))
-    r = c if r is None else np.ravel(factor(r))
-    index = np.arange(len(c))[:, None] - np.arange(len(r))[None, :] + len(r) - 1
-    return np.concatenate([r[:0:-1], c])[index]
-
-
-def circulant(c: Any) -> Any:
-    c = np.ravel(factor(c))
-    return c[(np.arange(len(c))[:, None] - np.arange(len(c))[None, :]) % len(c)]
-
-
-def hankel(c: Any, r: Any = None) -> Any:
-    c = np.ravel(factor(c))
-    r = np.zeros(len(c)) if r is None else np.ravel(factor(r))
-    return np.concatenate([c, r[1:]])[np.arange(len(c))[:, None] + np.arange(len(r))[None, :]]
-
-
-def block_diag(*arrs: Any) -> Any:
-    parts = [np.atleast_2d(factor(a)) for a in arrs]
-    width = sum(p.shape[1] for p in parts)
-    rows, left = [], 0
-    for p in parts:
-        sides = np.zeros((len(p), left)), np.zeros((len(p), width - left - p.shape[1]))
-        rows.append(np.concatenate([sides[0], p, sides[1]], axis=1))
-        left += p.shape[1]
-    return np.concatenate(rows)
-
-
-def khatri_rao(a: Any, b: Any) -> Any:
-    a, b = factor(a), factor(b)
-    return (a[:, None, :] * b[None, :, :]).reshape(-1, a.shape[1])
-
-
 _NAMES = """solve solve_triangular inv det cholesky cho_factor cho_solve lu_factor lu_solve eigh eigvalsh eig svd qr
-    pinv lstsq norm expm solve_sylvester solve_continuous_lyapunov solve_lyapunov solve_discrete_lyapunov sqrtm toeplitz
-    circulant hankel block_diag khatri_rao eigvals svdvals""".split()
+    pinv lstsq norm expm solve_sylvester solve_continuous_lyapunov solve_lyapunov solve_discrete_lyapunov sqrtm logm lu
+    eigvals svdvals""".split()
 solve_lyapunov, eigvals, svdvals = solve_continuous_lyapunov, linalg.eigvals, linalg.svdvals
-FUNCTIONS: dict[str, Any] = {name: globals()[name] for name in _NAMES}
+FUNCTIONS: dict[str, Any] = {**scipy_matrices.FUNCTIONS, **{name: globals()[name] for name in _NAMES}}
