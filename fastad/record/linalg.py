@@ -10,6 +10,7 @@ from fastad.errors import UnsupportedDtype, UnsupportedFunction
 from fastad.record import linalg_rules as rules
 from fastad.record.builder import user_line
 from fastad.record.calls import call
+from fastad.record.cholesky_rules import CHOLESKY
 from fastad.record.indexing import guard_array
 from fastad.record.products import factor
 from fastad.record.traced import as_array, is_traced, plain
@@ -53,8 +54,8 @@ def slogdet(a: Any) -> Any:
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     a = factor(a)
     if upper:
-        return rules.transposed(call(rules.CHOLESKY, rules.transposed(a)))
-    return call(rules.CHOLESKY, a)
+        return rules.transposed(call(CHOLESKY, rules.transposed(a)))
+    return call(CHOLESKY, a)
 
 
 def _triangle(name: str) -> str:

@@ -7,9 +7,8 @@ argument of `cholesky` and `eigh`) has derivative 0. Where singular values or ei
 not functions of the matrix; the terms that would divide by their difference are left out.
 
 Sources: Giles, "An extended collection of matrix derivative results" (2008); Townsend, "Differentiating the singular
-value decomposition" (2016); Murray, "Differentiation of the Cholesky decomposition" (2016); Golub & Pereyra, "The
-differentiation of pseudo-inverses" (1973); Walter & Lehmann, "Algorithmic differentiation of linear algebra functions"
-(2012).
+value decomposition" (2016); Golub & Pereyra, "The differentiation of pseudo-inverses" (1973); Walter & Lehmann,
+"Algorithmic differentiation of linear algebra functions" (2012).
 """
 
 from __future__ import annotations
@@ -43,19 +42,19 @@ def _mask(rows: int, columns: int, k: int) -> np.ndarray:
     return np.tri(rows, columns, k)
 
 
-def _lower(x: Any, k: int = 0) -> Any:
+def lower_part(x: Any, k: int = 0) -> Any:
     return x * _mask(x.shape[-2], x.shape[-1], k)
 
 
 def symmetric(x: Any, triangle: str = "L") -> Any:
     """The symmetric matrix whose lower (or upper) triangle is given."""
     x = x if triangle == "L" else transposed(x)
-    return _lower(x) + transposed(_lower(x, -1))
+    return lower_part(x) + transposed(lower_part(x, -1))
 
 
 def folded(x: Any, triangle: str = "L") -> Any:
     """The adjoint of `symmetric`: what the triangle is answerable for."""
-    part = _lower(x) + _lower(transposed(x), -1)
+    part = lower_part(x) + lower_part(transposed(x), -1)
     return part if triangle == "L" else transposed(part)
 
 
@@ -140,7 +139,7 @@ def _triangular_value(a: Any, b: Any, *, lower: bool, unit: bool) -> Any:
 def one_triangle(x: Any, lower: bool, unit: bool) -> Any:
     """What a triangular solver reads."""
     k = -1 if unit else 0
-    return _lower(x, k) if lower else transposed(_lower(transposed(x), k))
+    return lower_part(x, k) if lower else transposed(lower_part(transposed(x), k))
 
 
 def _triangular_pull(x: Any, args: Any, weight: Any, wanted: Any, *, lower: bool, unit: bool) -> list[Any]:
@@ -156,59 +155,6 @@ def _triangular_push(x: Any, args: Any, dots: Any, *, lower: bool, unit: bool) -
 
 
 TRIANGULAR = Primitive("scipy.linalg.solve_triangular", _triangular_value, _triangular_pull, _triangular_push)
-
-
-def _solved(factor: Any, b: Any, lower: bool) -> Any:
-    """The solution of a triangular system; SciPy's solver takes one at a time."""
-    if np.ndim(factor) > 2:
-        return call(SOLVE, factor, b)
-    return call(TRIANGULAR, factor, b, lower=lower, unit=False)
-
-
-def _halved(x: Any) -> Any:
-    """The lower triangle with half of the diagonal."""
-    return x * (np.tri(x.shape[-1]) - 0.5 * np.eye(x.shape[-1]))
-
-
-def cholesky_pull(factor: Any, args: Any, weight: Any, wanted: Any) -> list[Any]:
-    if not (is_traced(factor) or is_traced(weight)) and np.ndim(factor) == 2:
-        return [_blocked_pull(factor, _lower(weight))]
-    return [_whole_pull(factor, _lower(weight))]
-
-
-def _whole_pull(factor: Any, weight: Any) -> Any:
-    inner = _halved(transposed(factor) @ weight)
-    left = _solved(transposed(factor), inner, lower=False)
-    s = transposed(_solved(transposed(factor), transposed(left), lower=False))
-    return folded(0.5 * (s + transposed(s)))
-
-
-def _blocked_pull(factor: np.ndarray, weight: np.ndarray, size: int = 64) -> np.ndarray:
-    """Murray's blocked algorithm, on plain arrays: a third of the multiplications, all in matrix products."""
-    from scipy.linalg.blas import dtrsm
-
-    bar, n = weight, len(factor)
-    for stop in range(n, 0, -size):
-        at, rest = slice(max(0, stop - size), stop), slice(stop, n)
-        left = slice(0, at.start)
-        block = factor[at, at]
-        bar[rest, at] = dtrsm(1.0, block.T, bar[rest, at].T, side=0, lower=0, trans_a=0).T
-        bar[rest, left] -= bar[rest, at] @ factor[at, left]
-        bar[at, at] -= _lower(bar[rest, at].T @ factor[rest, at])
-        inner = dtrsm(1.0, block, _halved(block.T @ bar[at, at]), side=0, lower=1, trans_a=1)
-        inner = dtrsm(1.0, block, inner, side=1, lower=1)
-        bar[at, at] = folded(0.5 * (inner + inner.T))
-        both = bar[at, at] + bar[at, at].T
-        bar[at, left] -= bar[rest, at].T @ factor[rest, left] + both @ factor[at, left]
-    return bar
-
-
-def cholesky_push(factor: Any, args: Any, dots: Any) -> Any:
-    left = _solved(factor, symmetric(dots[0]), lower=True)
-    return factor @ _halved(transposed(_solved(factor, transposed(left), lower=True)))
-
-
-CHOLESKY = Primitive("numpy.linalg.cholesky", np.linalg.cholesky, cholesky_pull, cholesky_push)
 
 
 # --- eigenvalues ------------------------------------------------------------------------------------
@@ -377,7 +323,7 @@ def _qr_pull(result: Any, args: Any, weight: Any, wanted: Any) -> list[Any]:
     if n > k:  # a wide matrix: its last columns are q times those of r
         q_bar = q_bar + right @ transposed(r_bar[..., :, k:])
     inner = square @ transposed(r_bar[..., :, :k]) - transposed(q_bar) @ q
-    inner = _lower(inner) + transposed(_lower(inner, -1))
+    inner = lower_part(inner) + transposed(lower_part(inner, -1))
     left = transposed(call(SOLVE, square, transposed(q_bar + q @ inner)))
     return [np.concatenate([left, q @ r_bar[..., :, k:]], axis=-1) if n > k else left]
 
@@ -388,7 +334,7 @@ def _qr_push(result: Any, args: Any, dots: Any) -> Any:
     square, change = r[..., :, :k], dots[0]
     scaled = transposed(call(SOLVE, transposed(square), transposed(change[..., :, :k])))
     inner = transposed(q) @ scaled
-    turn = _lower(inner, -1) - transposed(_lower(inner, -1))
+    turn = lower_part(inner, -1) - transposed(lower_part(inner, -1))
     dq = q @ turn + scaled - q @ inner
     dr = (inner - turn) @ square
     if n > k:
@@ -400,5 +346,5 @@ def _qr_push(result: Any, args: Any, dots: Any) -> Any:
 QR = Primitive("numpy.linalg.qr", lambda a: tuple(np.linalg.qr(a)), _qr_pull, _qr_push)
 
 
-for _primitive in (SOLVE, INV, DET, SLOGDET, TRIANGULAR, CHOLESKY):
+for _primitive in (SOLVE, INV, DET, SLOGDET, TRIANGULAR):
     _primitive.borrows = True  # the matrices are large, and nobody keeps them
