@@ -51,7 +51,7 @@ class RecordingMismatch(FastADError, RuntimeError):
     """The recorded value differs from what the function returns in plain NumPy."""
 
 
-class ManyBranches(UserWarning):
+class ManyBranches(FastADError, UserWarning):
     """A function takes a new branch at every call, so that its tapes never serve again."""
 
 

@@ -13,6 +13,7 @@ from fastad.containers import Structure, flatten, unflatten
 from fastad.errors import FastADError, UnsupportedDtype, UnsupportedFunction
 from fastad.program import Program
 from fastad.record.builder import Builder, raising_line, recording, user_line
+from fastad.record.complex_numbers import TracedComplex
 from fastad.record.creation import gather_objects, replacements
 from fastad.record.libraries import of_scipy
 from fastad.record.library import library
@@ -117,12 +118,18 @@ def normal_output(result: Any) -> Any:
 def output_leaves(result: Any) -> tuple[list[Any], Structure]:
     """Leaves and structure of a function's (normalised) result, which must be real numbers."""
     leaves: list[Any] = []
-    if result is None or isinstance(result, str | complex | np.complexfloating):
+    if result is None or isinstance(result, str | complex | np.complexfloating) or type(result) is TracedComplex:
         raise UnsupportedDtype(
-            f"the function returned {'None' if result is None else type(result).__name__}, not real numbers"
+            f"the function returned {_kind(result)}, not real numbers"
             + (": is a return statement missing?" if result is None else "")
         )
     return leaves, flatten(_numbers(result), leaves, numbers=True)
+
+
+def _kind(result: Any) -> str:
+    if type(result) is TracedComplex:
+        return "complex numbers (take .real, .imag or abs)"
+    return "None" if result is None else type(result).__name__
 
 
 def _numbers(result: Any) -> Any:
