@@ -18,6 +18,7 @@ from fastad.record.builder import user_line
 from fastad.record.passive import any_traced, plain_parts
 
 TABLES = {"scipy.linalg": "fastad.record.scipy_linalg", "scipy.special": "fastad.record.special"}
+METHODS = {"scipy.sparse": "fastad.record.scipy_sparse"}  # classes whose methods are replaced
 
 
 @cache
@@ -29,12 +30,19 @@ def _by_original(module: str) -> dict[int, tuple[Any, Any]]:
     return {id(f): (f, dispatching(module, name, f, ours.get(name))) for name, f in public.items()}
 
 
+@cache
+def _methods(module: str) -> dict[int, Any]:
+    return {id(original): ours for original, ours in import_module(METHODS[module]).methods()}
+
+
 def of_scipy(function: FunctionType) -> Any:
     """What recorded code sees in place of a function of SciPy; None for any other."""
     module = function.__module__ or ""  # a function made from text has none
     if not module.startswith("scipy."):
         return None
     public = ".".join(module.split(".")[:2])
+    if public in METHODS:
+        return _methods(public).get(id(function)) if function.__name__ == "_matmul_dispatch" else None
     if public not in TABLES or public not in sys.modules:
         return None
     known = _by_original(public).get(id(function))

@@ -54,6 +54,8 @@ def factor(x: Any) -> Any:
 
 def matmul(x1: Any, x2: Any, out: Any = None, **options: Any) -> Any:
     _refuse(options, "matmul")
+    if hasattr(x2, "_rmatmul_dispatch"):  # a sparse matrix of SciPy's
+        return x2.__rmatmul__(x1)
     x, y = factor(x1), factor(x2)
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError("matmul: Input operand does not have enough dimensions")

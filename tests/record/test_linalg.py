@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 import scipy.linalg as sl
+import scipy.sparse
 
 import fastad as ad
 from fastad.errors import FastADError
@@ -188,6 +189,26 @@ def test_a_determinant_of_zero_has_a_gradient():
     assert ad.grad(L.det)(np.zeros((3, 3))).tolist() == np.zeros((3, 3)).tolist()
     x = np.diag([0.0, 2.0, 3.0])
     np.testing.assert_allclose(ad.grad(L.det)(x), np.diag([6.0, 0, 0]), atol=1e-15)
+
+
+# --- sparse matrices --------------------------------------------------------------------------------
+SPARSE = {
+    "times vector": (lambda s, x: s @ x[0] ** 2, (2, 3)),
+    "times matrix": (lambda s, x: s @ np.sin(x), (3, 2)),
+    "dot": (lambda s, x: s.dot(x[:, 0]), (3, 2)),
+    "transposed": (lambda s, x: s.T @ x, (4, 2)),
+    "from the left": (lambda s, x: (x**2) @ s, (2, 4)),
+    "vector from the left": (lambda s, x: x[0] @ s, (2, 4)),
+}
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "csr_matrix", "csc_array", "coo_array", "dia_array", "dok_array"])
+def test_products_of_sparse_matrices(kind):
+    matrix = getattr(scipy.sparse, kind)(np.array([[1.0, 0, 2], [0, 0, 0], [0, 3, 0], [4, 0, 5]]))
+    for name, (f, shape) in SPARSE.items():
+        check_every_mode(lambda x, f=f: f(matrix, x), *points(name, shape))
+    with pytest.raises(ValueError, match="dimension mismatch"):
+        ad.grad(lambda x: np.sum(matrix @ x))(np.ones(5))
 
 
 # --- conventions ------------------------------------------------------------------------------------
