@@ -42,7 +42,7 @@ def of_scipy(function: FunctionType) -> Any:
         return None
     public = ".".join(module.split(".")[:2])
     if public in METHODS:
-        return _methods(public).get(id(function)) if function.__name__ == "_matmul_dispatch" else None
+        return _methods(public).get(id(function)) if function.__name__ in ("_matmul_dispatch", "transpose") else None
     if public not in TABLES or public not in sys.modules:
         return None
     known = _by_original(public).get(id(function))

@@ -202,7 +202,9 @@ SPARSE = {
 }
 
 
-@pytest.mark.parametrize("kind", ["csr_array", "csr_matrix", "csc_array", "coo_array", "dia_array", "dok_array"])
+@pytest.mark.parametrize(
+    "kind", ["csr_array", "csr_matrix", "csc_array", "coo_array", "dia_array", "dok_array", "lil_array"]
+)
 def test_products_of_sparse_matrices(kind):
     matrix = getattr(scipy.sparse, kind)(np.array([[1.0, 0, 2], [0, 0, 0], [0, 3, 0], [4, 0, 5]]))
     for name, (f, shape) in SPARSE.items():
