@@ -8,7 +8,7 @@ import numpy as np
 
 from fastad import kernels
 from fastad.kernels import layout as at
-from fastad.primitives import raise_pending
+from fastad.primitives import forget_pending, raise_pending
 
 if TYPE_CHECKING:
     from fastad.tape import Tape
@@ -38,6 +38,7 @@ class Linearization:
         tape = self.tape
         out = np.empty((len(rows), tape.outputs if task == at.TANGENTS else tape.inputs))
         rows = np.ascontiguousarray(rows, np.float64)
+        forget_pending()
         for low in range(0, len(rows), LANES):
             part, target = rows[low : low + LANES], out[low : low + LANES]
             kernels.run(task, len(part), self.code, self.work, part.reshape(-1), target.reshape(-1))

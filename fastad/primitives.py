@@ -337,6 +337,11 @@ _callback = _PROTOTYPE(_enter)  # lives as long as kernels may call it
 CALLBACK: int = ctypes.cast(_callback, ctypes.c_void_p).value or 0
 
 
+def forget_pending() -> None:
+    """Before a sweep: what an earlier one ended in is not this one's."""
+    _thread.pending = None
+
+
 def raise_pending(values_too: bool = True) -> None:
     """Raise the error that a rule ended in, in this thread's last sweep.
 

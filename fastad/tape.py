@@ -37,7 +37,7 @@ from fastad.errors import (
 from fastad.kernels import layout as at
 from fastad.linearization import LANES, Linearization, taken
 from fastad.ops import BY_CODE, Op
-from fastad.primitives import raise_pending
+from fastad.primitives import forget_pending, raise_pending
 from fastad.program import Block, Guard, Program
 from fastad.schedule import Schedule
 
@@ -89,6 +89,7 @@ class Tape:
         """Outputs (m,) at x (n,), and the index of the first failed guard or -1."""
         out, schedule = np.empty(self.outputs), self.schedule
         code = schedule.code_for(at.PRIMAL)
+        forget_pending()
         with self._workspace(at.PRIMAL, 1) as work:
             schedule.invite(work)
             kernels.run(at.PRIMAL, 1, code, work, x, out)
@@ -98,6 +99,7 @@ class Tape:
         """Value of the one output, its gradient (n,), and the index of the first failed guard or -1."""
         out, schedule = np.empty(self.inputs), self.schedule
         code = schedule.code_for(at.GRADIENT)
+        forget_pending()
         with self._workspace(at.GRADIENT, 1) as work:
             schedule.invite(work)
             value = kernels.run(at.GRADIENT, 1, code, work, x, out)
@@ -112,6 +114,7 @@ class Tape:
         """
         schedule = self.schedule
         code, size = schedule.code_for(task), schedule.workspace_size(task, max(1, min(lanes, LANES)))
+        forget_pending()
         with schedule.blas():
             point = taken(self._last_point)
             if point is None or not point.serves(x, size):

@@ -55,6 +55,11 @@ class _Closed:
             "instead of keeping it in a global, a closure or an attribute"
         )
 
+    frombytes = append
+
+    def __len__(self) -> int:
+        return 0
+
 
 class Builder:
     """Appends instructions; `finish` makes the immutable `Program`."""
@@ -153,7 +158,7 @@ class Builder:
             self.inputs, active, np.frombuffer(self.constants, np.float64), opcode, left, right,
             self._segments(place), place(outputs.copy()), guards, tuple(self.calls.values()),
         )  # fmt: skip
-        self.opcode = self.left = self.right = _Closed()
+        self.opcode = self.left = self.right = self.constants = _Closed()
         return program
 
     def _segments(self, place: _Renumbering) -> tuple[Run | Block, ...]:
@@ -245,7 +250,7 @@ class recording:
         builder = _stack().pop()
         assert builder is not None
         open_recordings.remove(builder)
-        builder.opcode = builder.left = builder.right = _Closed()
+        builder.opcode = builder.left = builder.right = builder.constants = _Closed()
 
 
 def _is_users(frame: FrameType, others: tuple[str, ...] = ()) -> bool:

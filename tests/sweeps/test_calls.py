@@ -240,3 +240,22 @@ def test_the_short_ways_see_errors_too():
         with pytest.raises(np.linalg.LinAlgError):
             function()
     assert np.array_equal(g(good)[1], ad.grad(singular)(good))
+
+
+def test_an_error_that_was_caught_does_not_come_again():
+    """An error of one tape is not another's, nor that of a later branch."""
+
+    def singular(x):
+        return np.sum(call(SOLVE, np.outer(x, x) - np.eye(2), x))
+
+    def branching(x):
+        return call(J0, x) if x > 0.0 else call(J1, x)
+
+    tape, g = ad.record(singular, np.array([3.0, 4.0])), ad.grad(branching)
+    g(1.0)
+    for _ in range(3):
+        with pytest.raises(np.linalg.LinAlgError):
+            tape.gradient(np.array([0.0, 1.0])) and tape.primal(np.array([0.0, 1.0]))
+        tape.gradient(np.array([0.0, 1.0]))  # fails, and says so by its index
+        assert g(-1.0) == pytest.approx(scipy.special.j0(1.0) - scipy.special.j1(1.0), rel=1e-14)
+        assert ad.jvp(branching, (1.0,), (1.0,))[1] == pytest.approx(-scipy.special.j1(1.0), rel=1e-14)
