@@ -71,7 +71,7 @@ class Builder:
         self.next = 0
         self.inputs = 0
         self.blocks: list[tuple[int, Block]] = []
-        self.constants = array("d")
+        self.constants: Any = array("d")
         self.guards: list[Guard] = []
         self.log: list[Entry] | None = None
         self.lines: list[str] | None = None  # the user's line of each instruction, where it is asked for
