@@ -30,6 +30,7 @@ from fastad.record.stand_ins import CURRENT, Originals
 
 CONSTANT = 1 << 40
 _STORE_SUBSCRIPT = dis.opmap["STORE_SUBSCR"]
+_RAISES = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE") if name in dis.opmap}
 SAMPLE = 256  # numbers by which an array of constants is found
 _threads = threading.local()
 open_recordings: list[Builder] = []  # of all threads: empty means that no thread is recording
@@ -74,6 +75,7 @@ class Builder:
         self.constants: Any = array("d")
         self.guards: list[Guard] = []
         self.log: list[Entry] | None = None
+        self.gave_objects = False  # whether compiled code has got object arrays of traced numbers
         self.lines: list[str] | None = None  # the user's line of each instruction, where it is asked for
         self.calls: dict[Any, Call] = {}
         self._scalars: dict[Any, int] = {}
@@ -275,6 +277,18 @@ def raising_line(error: BaseException) -> str:
         if _is_users(frame, ("scipy",))
     ]
     return lines[-1] if lines else "<unknown>"
+
+
+def raised_by_user(error: BaseException) -> bool:
+    """Whether an error comes from a `raise` (or an `assert`) in the user's code, not from what it calls."""
+    frames = list(walk_tb(error.__traceback__))
+    if not frames or not _is_users(frames[-1][0], ("scipy",)):
+        return False
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    assert tb is not None
+    return tb.tb_frame.f_code.co_code[tb.tb_lasti] in _RAISES
 
 
 def is_assignment(frame: FrameType) -> bool:

@@ -36,6 +36,7 @@ def object_array(x: TracedArray, dtype: Any) -> np.ndarray:
         return _factors(x)
     out = np.empty(x.shape, object)
     slots, builder = x.slots, builder_for((x,))
+    builder.gave_objects = True
     for index in np.ndindex(x.shape):
         out[index] = scalar_of(builder, int(slots[index]), x.value[index])
     return out

@@ -16,8 +16,13 @@ from typing import Any
 from fastad.errors import UnsupportedFunction
 from fastad.record.builder import user_line
 from fastad.record.passive import any_traced, plain_parts
+from fastad.record.stand_ins import CURRENT
 
-TABLES = {"scipy.linalg": "fastad.record.scipy_linalg", "scipy.special": "fastad.record.special"}
+TABLES = {
+    "scipy.fft": "fastad.record.fourier",
+    "scipy.linalg": "fastad.record.scipy_linalg",
+    "scipy.special": "fastad.record.special",
+}
 METHODS = {"scipy.sparse": "fastad.record.scipy_sparse"}  # classes whose methods are replaced
 
 
@@ -25,9 +30,22 @@ METHODS = {"scipy.sparse": "fastad.record.scipy_sparse"}  # classes whose method
 def _by_original(module: str) -> dict[int, tuple[Any, Any]]:
     """(original, ours) by the identity of the original, for the public functions of a module of SciPy."""
     names = vars(sys.modules[module])
-    public = {name: f for name, f in names.items() if type(f) is FunctionType and not name.startswith("_")}
-    ours = import_module(TABLES[module]).FUNCTIONS
+    public = {name: f for name, f in names.items() if _is_function(f) and not name.startswith("_")}
+    ours = import_module(TABLES[module]).OF_SCIPY if module in TABLES else {}
     return {id(f): (f, dispatching(module, name, f, ours.get(name))) for name, f in public.items()}
+
+
+# Past whatever a metaclass defines.
+_name, _module = type.__dict__["__name__"].__get__, type.__dict__["__module__"].__get__
+
+
+def _is_function(value: Any) -> bool:
+    return type(value) is FunctionType or is_dispatched(type(value))
+
+
+def is_dispatched(kind: type) -> bool:
+    """Whether values of a type are functions that SciPy dispatches on their arguments."""
+    return _name(kind) == "_Function" and _module(kind) == "uarray"
 
 
 @cache
@@ -41,9 +59,9 @@ def of_scipy(function: FunctionType) -> Any:
     if not module.startswith("scipy."):
         return None
     public = ".".join(module.split(".")[:2])
-    if public in METHODS:
-        return _methods(public).get(id(function)) if function.__name__ in ("_matmul_dispatch", "transpose") else None
-    if public not in TABLES or public not in sys.modules:
+    if public in METHODS and function.__name__ in ("_matmul_dispatch", "transpose"):
+        return _methods(public).get(id(function))
+    if public not in (*TABLES, *METHODS) or public not in sys.modules:
         return None
     known = _by_original(public).get(id(function))
     return known[1] if known is not None else None
@@ -55,7 +73,8 @@ def dispatching(module: str, name: str, original: Callable[..., Any], ours: Call
     @wraps(original)
     def call(*args: Any, **options: Any) -> Any:
         if not any_traced(args) and not any_traced(options.values()):
-            return original(*map(plain_parts, args), **{key: plain_parts(value) for key, value in options.items()})
+            options = {key: plain_parts(value) for key, value in options.items()}
+            return _met(original(*map(plain_parts, args), **options))
         if ours is None:
             raise UnsupportedFunction(
                 f"{module}.{name} was called on a traced value at {user_line()}, and fastad has no rule for it: see "
@@ -66,8 +85,13 @@ def dispatching(module: str, name: str, original: Callable[..., Any], ours: Call
     return call
 
 
+def _met(result: Any) -> Any:
+    """What a library returned, as recorded code sees it."""
+    return result if CURRENT.view is None else CURRENT.view.see(result)
+
+
 def mirror(module: str) -> dict[str, Callable[..., Any]]:
     """A module's functions that have rules, by name."""
     originals = vars(import_module(module))
-    ours = import_module(TABLES[module]).FUNCTIONS
+    ours = import_module(TABLES[module]).OF_SCIPY
     return {name: dispatching(module, name, originals[name], f) for name, f in ours.items() if name in originals}

@@ -90,11 +90,26 @@ def _whole(name: str) -> Callable[[Any], int]:
     return lambda x: original(_number(x))
 
 
+def _special(name: str, of_scipy: str) -> Callable[[Any], Any]:
+    original = getattr(math, name)
+
+    def call(x: Any) -> Any:
+        if not is_traced(x):
+            return original(plain(x))
+        import scipy.special
+
+        original(plain(x))  # math's own errors, at poles say
+        return getattr(scipy.special, of_scipy)(_number(x))
+
+    return call
+
+
 MATH_LOG = _math_function("log", "log")
 MATH: list[tuple[Any, Any]] = [
     *((getattr(math, name), _math_function(name, row)) for name, row in _MATH_ROWS.items()),
     (math.pow, _math_pow), (math.log, _math_log), (math.hypot, _math_hypot), (math.dist, _math_dist),
     (math.fsum, _math_fsum), (math.prod, _math_prod), (math.degrees, lambda x: np.degrees(_number(x))),
+    (math.gamma, _special("gamma", "gamma")), (math.lgamma, _special("lgamma", "gammaln")),
     (math.radians, lambda x: np.radians(_number(x))),
     *((getattr(math, name), _truth(name)) for name in ("isnan", "isinf", "isfinite")),
     *((getattr(math, name), _whole(name)) for name in ("floor", "ceil", "trunc")),

@@ -21,6 +21,7 @@ from operator import is_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Self
 
+from fastad.record.libraries import is_dispatched
 from fastad.record.stand_ins import (
     ABSENT,
     CURRENT,
@@ -37,6 +38,7 @@ from fastad.record.stand_ins import (
 )  # fmt: skip
 
 _LIBRARIES = ("numpy", "numba", "llvmlite", "fastad")
+_AS_THEY_ARE = ("scipy.sparse",)  # functions that are not copied, though some methods are replaced
 _WRAPPERS = ("contextlib", "functools")  # their functions run the user's that they wrap
 _DEPTH, _WIDTH, _MET = 4, 64, 1000  # bounds of the search for objects behind an object
 _ANNOTATIONS = "__annotate__" if sys.version_info >= (3, 14) else "__annotations__"  # stay unevaluated
@@ -174,6 +176,13 @@ class View:
         for entry in [self._cells[id(cell)] for cell in cells]:
             self._fill(entry)
         return copy
+
+    def _see_dispatched(self, function: Any) -> Any:
+        ours = self._substitution.late(function)
+        if ours is None:
+            return function
+        self._seen[id(function)], self._originals[id(ours)] = (function, ours), function
+        return ours
 
     def _names(self, function: FunctionType) -> dict[str, Any]:
         names = function.__globals__
@@ -315,6 +324,8 @@ class Substitution:
             return View._see_module
         if _name(kind) == "CPUDispatcher" and str(class_vars(kind).get("__module__")).startswith("numba."):
             return View._see_compiled
+        if is_dispatched(kind):
+            return View._see_dispatched
         return View._see_object if issubclass(kind, type) or self.is_user_class(kind) else None
 
     def is_user_class(self, kind: type) -> bool:
@@ -337,7 +348,7 @@ class Substitution:
             return True
         names: Any = function.__globals__
         if type(names) is Namespace or not self.opaque(name := names.get("__name__")):
-            return type(names) is not Namespace
+            return type(names) is not Namespace and not str(names.get("__name__")).startswith(_AS_THEY_ARE)
         inner = function.__dict__.get("__wrapped__") if name in _WRAPPERS else None
         return type(inner) is FunctionType and not self.opaque(inner.__globals__.get("__name__"))
 

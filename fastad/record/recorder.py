@@ -12,7 +12,7 @@ import numpy as np
 from fastad.containers import Structure, flatten, unflatten
 from fastad.errors import FastADError, UnsupportedDtype, UnsupportedFunction
 from fastad.program import Program
-from fastad.record.builder import Builder, raising_line, recording, user_line
+from fastad.record.builder import Builder, current, raised_by_user, raising_line, recording, user_line
 from fastad.record.complex_numbers import TracedComplex
 from fastad.record.creation import gather_objects, replacements
 from fastad.record.libraries import of_scipy
@@ -61,25 +61,32 @@ def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
         args, kwargs = view.see_arguments(args, kwargs)
         try:
             return view.see(function)(*args, **kwargs)
-        except (TypeError, ValueError, RuntimeError) as error:
-            # NumPy hides the error of a conversion behind one of its own.
-            if isinstance(error.__cause__, FastADError) and not isinstance(error, FastADError):
-                raise error.__cause__ from None
-            if not isinstance(error, FastADError) and any(sign in str(error) for sign in _GIVEN_OBJECTS):
-                raise _given_objects(error) from error
+        except FastADError:
+            raise
+        except Exception as error:
+            _explain(error)
             raise
 
 
-# What compiled functions say of the object arrays that they see in place of traced ones.
+def _explain(error: Exception) -> None:
+    """Raise the error behind one of a library's; one that says what happened where compiled code got traced values."""
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, FastADError):  # NumPy and others hide the error of a conversion behind one of their own
+        raise cause from None
+    builder = current()
+    given = (
+        builder is not None and builder.gave_objects and isinstance(error, _OF_COMPILED) and not raised_by_user(error)
+    )
+    if given or any(sign in str(error) for sign in _GIVEN_OBJECTS):
+        raise _given_objects(error) from error
+
+
+_OF_COMPILED = (TypeError, ValueError, NotImplementedError, RuntimeError, SystemError)
+# What compiled functions say of traced values.
 _GIVEN_OBJECTS = (
-    "dtype('O')",
-    "'TracedArray'",
-    "type TracedScalar",
-    "object arrays",
-    "Object arrays",
-    "REFS_OK",
-    "not supported for the input types",
-)
+    "'TracedArray'", "type TracedScalar", "'TracedScalar'", "not supported for the input types",
+    "No matching signature found",
+)  # fmt: skip
 
 
 def _given_objects(error: Exception) -> UnsupportedFunction:

@@ -342,4 +342,4 @@ _NAMES = """solve solve_triangular inv det cholesky cho_factor cho_solve lu_fact
     pinv lstsq norm expm solve_sylvester solve_continuous_lyapunov solve_lyapunov solve_discrete_lyapunov sqrtm logm lu
     eigvals svdvals""".split()
 solve_lyapunov, eigvals, svdvals = solve_continuous_lyapunov, linalg.eigvals, linalg.svdvals
-FUNCTIONS: dict[str, Any] = {**scipy_matrices.FUNCTIONS, **{name: globals()[name] for name in _NAMES}}
+OF_SCIPY: dict[str, Any] = {**scipy_matrices.FUNCTIONS, **{name: globals()[name] for name in _NAMES}}

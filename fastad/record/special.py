@@ -271,7 +271,7 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+OF_SCIPY: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
         comb, factorial, lambertw, log_softmax, logsumexp, multigammaln, perm, polygamma, sinc, softmax, softplus,
