@@ -18,6 +18,7 @@ import numpy as np
 from fastad.errors import UnsupportedFunction
 from fastad.ops import BY_NAME
 from fastad.primitives import Elementwise
+from fastad.record import bessel_orders
 from fastad.record import special_rules as rules
 from fastad.record.builder import user_line
 from fastad.record.calls import call
@@ -79,8 +80,9 @@ def original(name: str) -> Callable[..., Any]:
     """The function of plain arrays that a row stands for."""
     import scipy.special
 
-    if hasattr(rules, name):
-        return getattr(rules, name)
+    for helpers in (rules, bessel_orders):
+        if hasattr(helpers, name):
+            return getattr(helpers, name)
     if name == "lambertw":
         return _real_lambertw
     if name.startswith("spherical"):
