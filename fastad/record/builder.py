@@ -291,6 +291,19 @@ def raised_by_user(error: BaseException) -> bool:
     return tb.tb_frame.f_code.co_code[tb.tb_lasti] in _RAISES
 
 
+def is_tried() -> bool:
+    """Whether a caller in the user's code has a handler of exceptions."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_exceptiontable and _is_users(frame, ("scipy",)):
+            return True
+        if name == "fastad.record.recorder":
+            return False
+        frame = frame.f_back
+    return False
+
+
 def is_assignment(frame: FrameType) -> bool:
     """Whether what a frame is doing is `a[...] = b`."""
     return frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCRIPT

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from fastad.ops import ARRAY_BY_NAME
 from fastad.primitives import OPERANDS, Call, Primitive
-from fastad.record.builder import Builder, Entry
+from fastad.record.builder import Builder, Entry, is_tried
 from fastad.record.creation import gather_objects
 from fastad.record.elementwise import numeric, operand_address, snapshot
 from fastad.record.traced import TracedArray, TracedScalar, as_array, common_builder, fresh_array, is_traced, plain
 
 CALL = ARRAY_BY_NAME["call"].code
+_attempts = itertools.count()
 
 
 def call(primitive: Primitive, *args: Any, **options: Any) -> Any:
@@ -36,6 +40,44 @@ def call(primitive: Primitive, *args: Any, **options: Any) -> Any:
     whole = record(builder, made, operands_of(args), flat)
     parts = _results(whole, outputs)
     return parts[0] if single else tuple(parts)
+
+
+def tried(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
+    """Ours; where it fails and the user's code may catch that, the replay is guarded to fail as well."""
+
+    @wraps(ours)
+    def attempt(*args: Any, **options: Any) -> Any:
+        try:
+            return ours(*args, **options)
+        except np.linalg.LinAlgError:
+            if is_tried():
+                _guard_failure(original, args, options)
+            raise
+
+    return attempt
+
+
+def _guard_failure(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Guard that a function of arrays goes on failing; where a call begins to fail, the sweep itself says so."""
+    args = tuple(map(gather_objects, args))
+    places = [k for k, x in enumerate(args) if is_traced(x)]
+    known = [plain(x) for x in args]
+
+    def succeeds(*values: np.ndarray) -> np.float64:
+        now = list(known)
+        for k, value in zip(places, values, strict=True):
+            now[k] = value
+        try:
+            function(*now, **options)
+        except np.linalg.LinAlgError:
+            return np.float64(0.0)
+        return np.float64(1.0)
+
+    name = f"whether {getattr(function, '__name__', 'a function')} succeeds, {next(_attempts)}"
+    truth = Primitive(name, succeeds, lambda r, a, w, wanted: [None] * len(a), lambda r, a, dots: np.zeros(()))
+    result = call(truth, *(args[k] for k in places))
+    if is_traced(result):
+        result.builder.guard(result.slot, result.value)
 
 
 def operands_of(args: tuple[Any, ...]) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from fastad.errors import UnsupportedFunction
 from fastad.record.builder import user_line
+from fastad.record.calls import tried
 from fastad.record.passive import any_traced, plain_parts
 from fastad.record.stand_ins import CURRENT
 
@@ -80,7 +81,7 @@ def dispatching(module: str, name: str, original: Callable[..., Any], ours: Call
                 f"{module}.{name} was called on a traced value at {user_line()}, and fastad has no rule for it: see "
                 f"fastad.{module} for those it has, or define one with ad.primitive"
             )
-        return ours(*args, **options)
+        return tried(original, ours)(*args, **options)
 
     return call
 

@@ -9,7 +9,7 @@ import numpy as np
 from fastad.errors import UnsupportedDtype, UnsupportedFunction
 from fastad.record import linalg_rules as rules
 from fastad.record.builder import user_line
-from fastad.record.calls import call
+from fastad.record.calls import call, tried
 from fastad.record.cholesky_rules import CHOLESKY
 from fastad.record.indexing import guard_array
 from fastad.record.products import factor
@@ -170,4 +170,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 _NAMES = """solve inv det slogdet cholesky eigh eigvalsh eig eigvals svd qr pinv lstsq matrix_rank cond tensorsolve
     tensorinv svdvals""".split()
-FUNCTIONS: dict[Any, Any] = {getattr(np.linalg, name): globals()[name] for name in _NAMES if hasattr(np.linalg, name)}
+_KNOWN = [name for name in _NAMES if hasattr(np.linalg, name)]
+FUNCTIONS: dict[Any, Any] = {
+    getattr(np.linalg, name): tried(getattr(np.linalg, name), globals()[name]) for name in _KNOWN
+}

@@ -1,6 +1,7 @@
 """What recorded code sees in place of `math`, whose functions cannot compute with traced values.
 
-Values are `math`'s own, and so are its errors outside the domain.
+Values are `math`'s own, and so are its errors outside the domain. Where the user's code may catch such an error (there
+is a `try` among the callers), being inside the domain is a branch that was taken: the replay is guarded.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fastad.ops import BY_NAME
+from fastad.ops import BY_NAME, Op
+from fastad.record.builder import is_tried
 from fastad.record.elementwise import elementwise, on_scalar, power
 from fastad.record.traced import TracedArray, TracedScalar, is_traced, plain, scalar_of
 
@@ -30,15 +32,27 @@ def _number(x: Any) -> Any:
     return x.reshape(-1)[0] if type(x) is TracedArray and x.size == 1 else x
 
 
+_NEVER_RAISE = {"atan", "asinh", "tanh", "erf", "erfc", "fabs", "copysign", "cbrt", "atan2"}
+
+
+def _guard_domain(op: Op, args: tuple[Any, ...]) -> None:
+    """Guard that the function raises an error in the replay if and only if it does here."""
+    with np.errstate(all="ignore"):
+        finite = elementwise(BY_NAME["isfinite"], elementwise(op, *args))
+    finite.builder.guard(finite.slot, finite.value)
+
+
 def _math_function(name: str, row: str) -> Callable[..., Any]:
     original, op = getattr(math, name), BY_NAME[row]
 
     def call(*args: Any) -> Any:
-        if len(args) == 1 and type(args[0]) is TracedScalar:
-            return on_scalar(op, args[0], original(args[0].value))
         if not builtins.any(map(is_traced, args)):
             return original(*map(plain, args))
         args = tuple(map(_number, args))
+        if name not in _NEVER_RAISE and is_tried():
+            _guard_domain(op, args)
+        if len(args) == 1 and type(args[0]) is TracedScalar:
+            return on_scalar(op, args[0], original(args[0].value))
         value = original(*map(plain, args))  # math's own value, and its own error outside the domain
         result = elementwise(op, *args)
         return scalar_of(result.builder, result.slot, value)
@@ -47,7 +61,13 @@ def _math_function(name: str, row: str) -> Callable[..., Any]:
 
 
 def _math_pow(x: Any, y: Any) -> Any:
-    return power(_number(x), _number(y)) if is_traced(x) or is_traced(y) else math.pow(plain(x), plain(y))
+    if not (is_traced(x) or is_traced(y)):
+        return math.pow(plain(x), plain(y))
+    x, y = _number(x), _number(y)
+    if is_tried():
+        _guard_domain(BY_NAME["power"], (x, y))
+    math.pow(plain(x), plain(y))  # its own error
+    return power(x, y)
 
 
 def _math_log(x: Any, *base: Any) -> Any:
