@@ -65,6 +65,7 @@ def _gap(*x: float) -> float:
 _ZERO: Callable[..., float] = abs
 _TIE: Callable[..., float] = lambda a, b: abs(a - b) if a != b else 0.0  # noqa: E731
 _ORIGIN: Callable[..., float] = math.hypot
+_COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 # operation: the kind of place, and the distance of the operands from it
 PLACES: dict[str, tuple[str, Callable[..., float]]] = {
     "absolute": ("kink", _ZERO), "sign": ("jump", _ZERO), "cbrt": ("edge", _ZERO), "sqrt": ("edge", _ZERO),
@@ -78,10 +79,10 @@ PLACES: dict[str, tuple[str, Callable[..., float]]] = {
     "heaviside": ("jump", lambda a, b: abs(a)), "copysign": ("kink", lambda a, b: min(abs(a), abs(b))),
     "maximum": ("tie", _TIE), "minimum": ("tie", _TIE), "fmax": ("tie", _TIE), "fmin": ("tie", _TIE),
     "max": ("tie", _gap), "min": ("tie", lambda *x: _gap(*(-v for v in x))),
-    "hypot": ("kink", _ORIGIN), "arctan2": ("jump", _ORIGIN),
+    "hypot": ("kink", _ORIGIN), "arctan2": ("jump", lambda a, b: abs(a) if b < 0.0 else math.hypot(a, b)),
     "power": ("edge", lambda a, b: abs(a)),
     "power_constant": ("edge", lambda a, b: abs(a) if b < 1.0 or b != round(b) else math.inf),
-    **dict.fromkeys(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"), ("tie", _TIE)),
+    **dict.fromkeys(_COMPARISONS, ("tie", _TIE)),
 }  # fmt: skip
 
 
@@ -119,9 +120,14 @@ def kinks(function: Callable[..., Any], *args: Any, tolerance: float = 0.0) -> K
         raise ValueError(f"tolerance={tolerance!r}: a number that is not negative is needed")
     with np.errstate(all="ignore"):
         program = LocatedProgram(function, Call(args, {}, None))
-    found = Kinks()
+    found, truths = Kinks(), set[int]()
     for at in program.elementals():
-        if at.name in PLACES and _depends(program, at.elemental.operands):
+        variable = _variable(program, at.elemental.operands)
+        # Truth values jump where the comparison that they come from has its tie; among themselves they have none.
+        of_truths = truths.issuperset(variable)
+        if at.name in _COMPARISONS or of_truths:
+            truths.add(at.elemental.result)
+        if at.where and at.name in PLACES and not of_truths:
             kind, distance = PLACES[at.name]
             operands = tuple(program.operands(at))
             far = distance(*operands)
@@ -131,7 +137,7 @@ def kinks(function: Callable[..., Any], *args: Any, tolerance: float = 0.0) -> K
     return found
 
 
-def _depends(program: LocatedProgram, slots: list[int]) -> bool:
-    """Whether an operand is no constant."""
+def _variable(program: LocatedProgram, slots: list[int]) -> list[int]:
+    """The operands that are no constants."""
     first, last = program.program.inputs, program.program.first_result
-    return any(not first <= slot < last for slot in slots)
+    return [slot for slot in slots if not first <= slot < last]

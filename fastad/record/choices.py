@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 
 from fastad.errors import UnsupportedFunction
-from fastad.ops import BY_NAME
 from fastad.record.builder import user_line
-from fastad.record.elementwise import elementwise
-from fastad.record.indexing import concrete, guard_array
+from fastad.record.indexing import concrete, guard_zeros
 from fastad.record.movement import slots_of
 from fastad.record.ordering import argsort, array_of, searchsorted
 from fastad.record.passive import into, unless_passive
@@ -115,7 +113,7 @@ def trim_zeros(filt, trim="fb", axis=None) -> Any:
     if x.ndim != 1:
         raise UnsupportedFunction(f"np.trim_zeros of {x.ndim} dimensions at {user_line()}: slice the array instead")
     np.trim_zeros(x.value, trim)  # NumPy's own error
-    kept = np.flatnonzero(guard_array(as_array(elementwise(BY_NAME["not_equal"], x, 0.0))))
+    kept = np.flatnonzero(guard_zeros(x))
     if not kept.size:
         return x[:0]
     ends = trim.lower()

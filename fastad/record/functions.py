@@ -34,7 +34,7 @@ from fastad.record import reductions as r
 from fastad.record.builder import user_line
 from fastad.record.creation import gather_objects
 from fastad.record.elementwise import apply_operator, elementwise, power
-from fastad.record.indexing import guard_array
+from fastad.record.indexing import guard_zeros
 from fastad.record.movement import MOVERS, _where_moving
 from fastad.record.passive import any_traced, plain_parts, wrap_passive
 from fastad.record.traced import TracedArray, TracedScalar, as_array, copied, is_traced, plain
@@ -166,7 +166,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
     condition, x, y = gather_objects(condition), gather_objects(x), gather_objects(y)
     if x is None:
-        return np.nonzero(guard_array(condition) if type(condition) is TracedArray else plain(condition))
+        return np.nonzero(guard_zeros(condition) if type(condition) is TracedArray else plain(condition))
     if not is_traced(condition):
         mask = np.asarray(plain(condition))
         if not is_traced(x) and not is_traced(y):
@@ -226,9 +226,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.array_equal: _array_equal,
     np.isclose: _isclose,
     np.allclose: lambda a, b, *args, **kwargs: bool(r.all_true(as_array(_isclose(a, b, *args, **kwargs)))),
-    np.nonzero: lambda a: np.nonzero(guard_array(a)),
-    np.flatnonzero: lambda a: np.flatnonzero(guard_array(a)),
-    np.argwhere: lambda a: np.argwhere(guard_array(a)),
+    np.nonzero: lambda a: np.nonzero(guard_zeros(a)),
+    np.flatnonzero: lambda a: np.flatnonzero(guard_zeros(a)),
+    np.argwhere: lambda a: np.argwhere(guard_zeros(a)),
     np.copy: lambda a, order="K", subok=False: copy_of(a),
     np.zeros_like: _like(0.0),
     np.empty_like: _like(0.0),

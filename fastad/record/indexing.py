@@ -26,6 +26,13 @@ from fastad.record.traced import (
 )
 
 
+def only_for_guards(truth: Any) -> Any:
+    """A comparison just recorded for a guard, not by the user: it gets no line and is no tie for `ad.kinks`."""
+    if is_traced(truth) and truth.builder.lines and np.size(truth.value):
+        truth.builder.lines[-1] = ""
+    return truth
+
+
 def guard_array(mask: Any) -> np.ndarray:
     """The values of a traced array of truth values (or numbers), guarded to stay as they are."""
     from fastad.record.reductions import reduce_sum
@@ -33,11 +40,16 @@ def guard_array(mask: Any) -> np.ndarray:
     x = as_array(mask)
     if x.passive:
         return x.value
-    differs = elementwise(BY_NAME["not_equal"], x, x.value.copy())
+    differs = only_for_guards(elementwise(BY_NAME["not_equal"], x, x.value.copy()))
     count = reduce_sum(as_array(differs).reshape(-1), None, False)  # of no dimension there is no sum
     if type(count) is TracedScalar:
         count.builder.guard(count.slot, count.value)
     return x.value
+
+
+def guard_zeros(a: Any) -> np.ndarray:
+    """Which elements are not zero, guarded to stay so; the numbers themselves may change."""
+    return guard_array(elementwise(BY_NAME["not_equal"], a, 0.0))
 
 
 def concrete(key: Any) -> Any:

@@ -17,7 +17,7 @@ from fastad.errors import UnsupportedFunction
 from fastad.ops import BY_NAME
 from fastad.record.builder import user_line
 from fastad.record.elementwise import elementwise
-from fastad.record.indexing import concrete, guard_array
+from fastad.record.indexing import concrete, guard_array, only_for_guards
 from fastad.record.passive import unless_passive
 from fastad.record.reductions import finish, flag, fold, normal_axes, prepare
 from fastad.record.traced import TracedArray, as_array
@@ -116,7 +116,8 @@ def _arg_extremum(function: Callable[..., Any], op: str) -> Callable[..., Any]:
         x = array_of(a)
         found = function(x.value, axis=axis, keepdims=flag(keepdims))
         guard_nan(x)
-        _compare("equal", x, fold(x, normal_axes(axis, x.ndim), op, True))
+        largest = elementwise(BY_NAME["equal"], x, fold(x, normal_axes(axis, x.ndim), op, True))
+        guard_array(only_for_guards(largest))
         return finish(found, out)
 
     return find

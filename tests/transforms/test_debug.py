@@ -87,6 +87,30 @@ def test_kinks_are_listed_with_lines():
     assert len(table) == len(found) + 2
 
 
+SMOOTH = {
+    "a mask": lambda x: np.sum(x[x > 1.0]),
+    "argmax": lambda x: x[np.argmax(x)],
+    "sort": lambda x: np.sort(x)[0],
+    "median": lambda x: np.median(x),
+    "interp": lambda x: np.interp(x[0], [0.0, 9.0], [0.0, 5.0]),
+    "nonzero": lambda x: np.sum(x[np.nonzero(x)]),
+    "searchsorted": lambda x: x[0] * np.searchsorted([0.0, 1.0], x[1]),
+    "any": lambda x: x[0] if np.any(x > 0.0) and not np.all(x > 0.0) else x[1],
+    "int": lambda x: x[0] * int(x[1]),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_what_guards_compare_is_no_tie(name):
+    assert ad.kinks(SMOOTH[name], np.array([5.3, -3.2])) == []
+
+
+def test_the_cut_of_arctan2_is_a_jump():
+    found = ad.kinks(lambda x: np.arctan2(x[0], x[1]), np.array([0.0, -2.0]))
+    assert [(kink.operation, kink.kind) for kink in found] == [("arctan2", "jump")]
+    assert ad.kinks(lambda x: np.arctan2(x[0], x[1]), np.array([0.0, 2.0])) == []
+
+
 def test_kinks_within_a_tolerance():
     x = np.array([1e-4, 2.0, 2.5, 3.3])
     assert ad.kinks(rough, x) == []
