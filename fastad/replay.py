@@ -30,7 +30,6 @@ from fastad.tape import Tape
 from fastad.threads import settings
 
 Result = TypeVar("Result")
-PATHS = 8  # tapes kept for one signature
 LOST = 16  # calls in a row without a tape that holds, after which only the last one is tried
 EXAMINED = 2_000_000  # multiplications in a program whose rounding is looked into: some ten seconds
 TOLERANCE = 1e-9  # of a plain run's value; larger differences are looked into
@@ -57,6 +56,8 @@ def normal_argnums(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...
 
 class Call:
     """The arguments of one call: their structure, flat values, and which of them are active."""
+
+    forward = False  # whether derivatives are by tangents for sure
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | tuple[int, ...] | None) -> None:
         count = len(args)
@@ -147,6 +148,7 @@ class Replayer:
         """Forget all tapes."""
         self.tapes.clear()
         self.calls.clear()
+        self.misses.clear()
 
     def run(self, call: Call, action: Callable[[Tape], tuple[Result, int]]) -> Result:
         """Carry out an action on the tape of the path that the function takes at this point.
@@ -227,7 +229,7 @@ class Replayer:
     def keep(self, call: Call, tape: Tape) -> None:
         """Put a tape first among those of its signature."""
         known = self.tapes.get(call.key, ())
-        self.tapes[call.key] = [tape, *(other for other in known if other is not tape)][:PATHS]
+        self.tapes[call.key] = [tape, *(other for other in known if other is not tape)][: max(1, settings.paths)]
 
     def skip_to_audit(self, key: Any, calls: int) -> int:
         """How many calls may go unseen before an audit is due; they are counted in advance."""

@@ -40,12 +40,16 @@ class Settings:
     Attributes
     ----------
     audit : "doubling" (calls 2, 4, 8, ...), "always" or "never"
+    paths : int
+        How many tapes a transform keeps for one signature (types, shapes, static arguments), one for each path through
+        the function's branches; the ones used most recently are kept.
     threads : int
         How many threads may work on one large gradient (less than 1 counts as 1); the results do not depend on
         it. At first the processors that the process may use, or the environment's FASTAD_THREADS.
     """
 
     audit = "doubling"
+    paths = 8
 
     def __init__(self) -> None:
         self.threads = int(os.environ.get("FASTAD_THREADS") or available())

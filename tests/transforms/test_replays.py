@@ -19,7 +19,7 @@ TRANSFORMS = [ad.grad, ad.value_and_grad, ad.jacobian, ad.hessian]
 @pytest.fixture(autouse=True)
 def default_settings():
     yield
-    settings.audit = "doubling"
+    settings.audit, settings.paths = "doubling", 8
 
 
 def recordings(transform) -> int:
@@ -44,6 +44,24 @@ def test_passive_arguments_are_inputs(transform):
         value = {ad.hessian: np.diag(12.0 * k * k * x)}.get(transform, 6.0 * k * k * x**2)
         np.testing.assert_allclose(result[1] if transform is ad.value_and_grad else result, value, rtol=1e-15)
     assert recordings(made) == 1
+
+
+@pytest.mark.parametrize("find", [np.nonzero, np.flatnonzero, np.argwhere, np.where])
+def test_which_numbers_are_zero_is_looked_at_and_not_the_numbers(find):
+    made = ad.grad(lambda x: np.sum(x**2) * np.size(find(x)))
+    for k in range(1, 5):
+        assert made(np.array([0.0, 1.0 * k, 2.0])).tolist() == [0.0, 4.0 * k, 8.0]
+    assert recordings(made) == 1
+    assert made(np.ones(3)).tolist() == [6.0, 6.0, 6.0]
+    assert recordings(made) == 2
+
+
+def test_how_many_paths_are_kept_is_a_setting():
+    made = ad.grad(lambda x: x * int(x))
+    settings.paths = 3
+    for k in range(7):
+        assert made(k + 0.5) == float(k)
+    assert [len(tapes) for tapes in made.replayer.tapes.values()] == [3]
 
 
 def test_passive_keywords_are_inputs():
