@@ -16,17 +16,20 @@ import numpy as np
 from fastad import replay
 from fastad.errors import NanFound
 from fastad.located import Located, LocatedProgram
+from fastad.record.builder import current
 from fastad.transforms.base import Transform
+from fastad.transforms.batch import Batch
 from fastad.transforms.gradients import ValueAndGrad
+from fastad.transforms.vmap import Vmap
 
-_SHORT_WAY = ValueAndGrad.__call__
+_SHORT_WAY, _MANY = ValueAndGrad.__call__, Vmap.__call__
 
 
 class debug_nans:
     """Raise an error that names the first instruction that produced a nan, in which sweep, and the line of user code.
 
-    A switch, and a context manager that undoes it. Results of all transforms and of replays are looked at; gradients by
-    `ad.bind` are not.
+    A switch for all threads, and a context manager that undoes it. Results of all transforms are looked at, recorded
+    anew or replayed; those of `ad.bind` and of a tape's methods are not.
 
     Parameters
     ----------
@@ -68,6 +71,7 @@ class _State:
         self.enabled, self.infinities = enabled, infinities
         replay.Replayer.examine = _examine if enabled else None  # type: ignore[assignment]
         ValueAndGrad.__call__ = Transform.__call__ if enabled else _SHORT_WAY  # type: ignore[method-assign]
+        Vmap.__call__ = _many if enabled else _MANY  # type: ignore[method-assign]
 
 
 _state = _State()
@@ -94,11 +98,24 @@ def _examine(self: replay.Replayer, call: replay.Call, result: Any) -> None:
             raise NanFound(culprit)
 
 
+def _many(self: Vmap, *args: Any, **kwargs: Any) -> Any:
+    """`vmap` with a look at its results; other transforms than gradients look at theirs themselves."""
+    result = _MANY(self, *args, **kwargs)
+    if current() is None and self.has_tapes and any(map(_bad, _results(result))):
+        function, batch = getattr(self.function, "function", self.function), Batch(args, kwargs, self.in_axes)
+        for number in range(batch.count):
+            culprit = find(function, replay.Call(batch.point(number), kwargs, self.argnums))
+            if culprit is not None:
+                raise NanFound(f"point {number}: {culprit}")
+    return result
+
+
 def find(function: Callable[..., Any], call: replay.Call) -> str | None:
     """What made the first nan at the point of a call; None if no sweep makes one."""
+    derivatives = (_tangent, _adjoint) if call.forward else (_adjoint, _tangent)
     with np.errstate(all="ignore"):
         program = LocatedProgram(function, call)
-        for sweep in (_primal, _adjoint, _tangent, _second):
+        for sweep in (_primal, _given, *derivatives, _second):
             found = sweep(program, call)
             if found is not None:
                 return found
@@ -117,6 +134,16 @@ def _primal(program: LocatedProgram, call: replay.Call) -> str | None:
         value = program.values[at.elemental.result]
         if wanted[at.elemental.result] and _bad(value) and not _bad(program.operands(at)):
             return _report(program, at, "primal", f"the value {value:g}")
+    return None
+
+
+def _given(program: LocatedProgram, call: replay.Call) -> str | None:
+    """Where a nan among the arguments or constants comes in, if it reaches an output."""
+    wanted = _needed(program)
+    for at in program.elementals():
+        if wanted[at.elemental.result] and _bad(program.operands(at)):
+            bad = next(value for value in program.operands(at) if _bad(value))
+            return _report(program, at, "primal", f"an argument or a constant that is {bad:g}, first used")
     return None
 
 

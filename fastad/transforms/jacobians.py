@@ -25,6 +25,8 @@ class Jacobian(Transform):
         self.mode = mode
 
     def plain(self, call: Call) -> Any:
+        call.forward = self.mode == "forward"
+
         def action(tape: Tape) -> tuple[tuple[np.ndarray, Structure], int]:
             rows, failed = dense_jacobian(tape, call.x, call.active, self.mode)
             return (rows, tape.out_structure), failed

@@ -71,6 +71,7 @@ def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[
     if current() is not None:
         return derive.jvp(function, primals, tangents)
     call = Call(primals, {}, tuple(range(len(primals))))
+    call.forward = True
     parts = [
         pack_like(t, s, f"tangent {i}") for i, (t, s) in enumerate(zip(tangents, call.arg_structures, strict=True))
     ]

@@ -21,6 +21,14 @@ CASES = {
     "an adjoint": (ad.grad, lambda x: np.sum(np.sqrt(x)), ZERO, True, r"inf times the adjoint 1 .* by sqrt\(0\)"),
     "a Jacobian": (ad.jacobian, lambda x: np.arcsin(x), GOOD, False, r"primal sweep, by arcsin\(2\)"),
     "a second derivative": (ad.hessian, lambda x: np.sum(x**1.5), ZERO, True, "second partial inf in the second-order"),
+    "a tangent": (lambda f: lambda x: ad.jvp(f, (x,), (x + 1.0,)), lambda x: np.sqrt(x), ZERO, True,
+                  r"tangent inf in the tangent sweep, by sqrt\(0\)"),
+    "a point of many": (lambda f: lambda x: ad.vmap(ad.grad(f))(np.stack([GOOD, x])), lambda x: np.sum(np.log(x)), NEGATIVE,
+                        False, r"^point 1: .*primal sweep, by log\(-2\)"),
+    "many values": (lambda f: lambda x: ad.vmap(f)(np.stack([x, GOOD])), lambda x: np.log(x), NEGATIVE, False,
+                    r"^point 0: .*by log\(-2\)"),
+    "an argument": (ad.grad, lambda x: np.sum(np.exp(x)), np.array([1.0, np.nan]), False,
+                    r"an argument or a constant that is nan, first used in the primal sweep, by exp\(nan\)"),
     "an overflow": (ad.grad, lambda x: np.sum(np.exp(x * 800.0)), GOOD, True, r"by exp\(800\)"),
 }  # fmt: skip
 
