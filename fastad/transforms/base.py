@@ -7,12 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 
 from fastad.containers import split, split_rows, unflatten
 from fastad.record.builder import current
 from fastad.replay import Call, Replayer, checked_argnums
 
 Argnums = int | tuple[int, ...]
+
+
+def replayer_of(function: Callable[..., Any]) -> Replayer:
+    """What records the function: from compiled code if Numba has compiled it."""
+    if isinstance(function, Dispatcher):
+        from fastad.native.replayer import NativeReplayer  # teaches Numba thousands of overloads
+
+        return NativeReplayer(function)
+    return Replayer(function)
 
 
 class Transform:
@@ -30,7 +40,7 @@ class Transform:
         checked_argnums(argnums)
         functools.update_wrapper(self, function, updated=())
         self.function, self.argnums = function, argnums
-        self.replayer = Replayer(function)
+        self.replayer = replayer_of(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current() is not None:

@@ -60,7 +60,7 @@ class ValueAndGrad(Transform):
     def _remember(self, call: Call, tape: Tape) -> None:
         """Take the short way next time, until the next audit is due."""
         several = isinstance(self.argnums, tuple)
-        if not has_short_way(call):
+        if not isinstance(tape, Tape) or not has_short_way(call):
             return
         calls = self.replayer.skip_to_audit(call.key, self.replayer.calls.setdefault(call.key, 1))
         self._short = tape, calls

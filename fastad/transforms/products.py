@@ -14,7 +14,7 @@ from fastad.kernels import layout as at
 from fastad.record.builder import current
 from fastad.replay import Call, Replayer
 from fastad.tape import Tape
-from fastad.transforms.base import per_leaf
+from fastad.transforms.base import per_leaf, replayer_of
 
 
 def _replayer(function: Callable[..., Any]) -> Replayer:
@@ -22,9 +22,9 @@ def _replayer(function: Callable[..., Any]) -> Replayer:
     try:
         found = function.__dict__.get("__fastad_replayer__")
     except AttributeError:
-        return Replayer(function)
+        return replayer_of(function)
     if found is None or found.function is not function:
-        found = function.__dict__["__fastad_replayer__"] = Replayer(function)
+        found = function.__dict__["__fastad_replayer__"] = replayer_of(function)
     return found
 
 

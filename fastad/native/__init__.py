@@ -1,0 +1,1 @@
+"""Recording functions that Numba has compiled, from compiled code."""
