@@ -177,16 +177,21 @@ def _passed(call: Call) -> list[Any]:
     passed: list[Any] = []
     for k, (arg, structure) in enumerate(zip(args, call.structure[1][1:], strict=True)):
         if k in call.argnums:
-            passed += [arg, _slots(structure, iter(range(call.parts[k].start + 1, call.parts[k].stop + 1)))]
+            passed += [arg, _slots(structure, np.arange(call.parts[k].start + 1, call.parts[k].stop + 1))[0]]
         else:
             passed += [active_version(arg) if is_compiled(arg) else arg, 0]
     return passed
 
 
-def _slots(structure: Structure, following: Any) -> Any:
+def _slots(structure: Structure, free: np.ndarray) -> tuple[Any, np.ndarray]:
+    """The slots of a container's numbers, the first ones of those that are free, and the rest of them."""
     if structure[0] == "float":
-        return next(following)
+        return int(free[0]), free[1:]
     if structure[0] == "array":
         count = int(np.prod(structure[1]))
-        return np.array([next(following) for _ in range(count)], np.int64).reshape(structure[1])
-    return tuple(_slots(part, following) for part in structure[1:])
+        return free[:count].reshape(structure[1]), free[count:]
+    parts = []
+    for part in structure[1:]:
+        slots, free = _slots(part, free)
+        parts.append(slots)
+    return tuple(parts), free
