@@ -16,6 +16,7 @@ from numba import njit, types
 from numba.core.errors import NumbaError
 from numba.extending import overload
 
+import fastad.native.iteration  # noqa: F401  # loops over arrays
 from fastad.containers import Structure
 from fastad.errors import TapeTooLarge, UnsupportedDtype
 from fastad.native.arrays import is_array, plain_array

@@ -13,6 +13,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.core.typeconv import Conversion
 from numba.extending import intrinsic, lower_cast, make_attribute_wrapper, models, register_model
 
@@ -34,7 +35,7 @@ class ActiveType(types.Type):
         return self if isinstance(other, types.Number | types.Boolean) else None
 
 
-class ActiveArrayType(types.Type):
+class ActiveArrayType(types.IterableType):
     """An array of numbers on a tape: arrays of values and of slots."""
 
     def __init__(self, kind: str, ndim: int, layout: str = "C") -> None:
@@ -46,6 +47,12 @@ class ActiveArrayType(types.Type):
     def element(self) -> ActiveType:
         return ACTIVE[self.kind]
 
+    @property
+    def iterator_type(self) -> Any:
+        if self.ndim != 1:
+            raise TypingError("only arrays of one axis are looped over: loop over the index")
+        return ActiveIteratorType(self)
+
     def can_convert_from(self, typing_context: Any, other: types.Type) -> Conversion | None:
         if isinstance(other, ActiveArrayType) and (other.kind, other.ndim, self.layout) == (self.kind, self.ndim, "A"):
             return Conversion.safe
@@ -55,6 +62,14 @@ class ActiveArrayType(types.Type):
         if isinstance(other, ActiveArrayType) and (other.kind, other.ndim) == (self.kind, self.ndim):
             return ActiveArrayType(self.kind, self.ndim, "A")
         return None
+
+
+class ActiveIteratorType(types.SimpleIteratorType):
+    """What a loop over an active array of one axis goes by."""
+
+    def __init__(self, array: ActiveArrayType) -> None:
+        self.array = array
+        super().__init__(f"iter({array})", array.element)
 
 
 ACTIVE = {kind: ActiveType(kind) for kind in (TAPE,)}

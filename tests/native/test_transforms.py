@@ -110,6 +110,18 @@ def lists(x):
 
 
 @njit
+def loops(x):
+    s, v = 0.0, x * x[::-1]
+    for e in v:
+        s += e * e
+    for i, e in enumerate(v[1:]):
+        s += i * e
+    for a, b in zip(v, x):  # noqa: B905  # as Numba has it
+        s -= a / b
+    return s
+
+
+@njit
 def repeated_operand(x):
     y = x[0] * 1.0
     return np.hypot(y, y) + np.power(y, y) + np.maximum(y, y) + np.arctan2(y, y) + y * y + y / y + (y - y)
@@ -120,7 +132,7 @@ def constant(x):
     return 3.0
 
 
-FUNCTIONS = [branches, views, powers, swaps, recursion, halving, lists, repeated_operand, constant]
+FUNCTIONS = [branches, views, powers, swaps, recursion, halving, lists, loops, repeated_operand, constant]
 
 
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
