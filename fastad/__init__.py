@@ -12,6 +12,9 @@ from fastad.primitive_api import primitive as primitive
 from fastad.tape import Tape as Tape
 from fastad.threads import settings as settings
 from fastad.transforms.bind import bind as bind
+from fastad.transforms.compiled import njit_grad as njit_grad
+from fastad.transforms.compiled import njit_jvp as njit_jvp
+from fastad.transforms.compiled import njit_value_and_grad as njit_value_and_grad
 from fastad.transforms.gradients import grad as grad
 from fastad.transforms.gradients import value_and_grad as value_and_grad
 from fastad.transforms.hessians import hessian as hessian

@@ -134,6 +134,7 @@ def _verify(function: Callable[..., Any], tape: Tape, x: np.ndarray, value: np.n
 class Replayer:
     """The tapes of one function, by signature and path."""
 
+    keeps_tapes = True  # that serve further points
     examine: Any = None  # what looks at results while `debug_nans` is on
 
     def __init__(self, function: Callable[..., Any]) -> None:

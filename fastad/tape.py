@@ -105,6 +105,10 @@ class Tape:
             value = kernels.run(at.GRADIENT, 1, code, work, x, out)
             return value, out, int(work[-1])
 
+    def forward_is_cheaper(self, directions: int) -> bool:
+        """Whether so many tangents cost less than the adjoints of every output."""
+        return directions <= self.outputs
+
     @contextmanager
     def linearized(self, x: np.ndarray, task: int, lanes: int) -> Iterator[Linearization]:
         """The tape at the point x, ready for sweeps of one kind with up to `lanes` directions at once.

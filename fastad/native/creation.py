@@ -1,7 +1,8 @@
-"""What makes arrays in functions that are recorded: put by the compiler in place of NumPy's own.
+"""Arrays of active numbers that are made inside a compiled function.
 
-Theory of operation. The first argument, the anchor, is an active argument of the function that makes the array, and
-tells the tape. Arrays of floats become active arrays of passive numbers; arrays of other types stay NumPy's.
+Theory of operation. The compiler puts these functions in place of NumPy's own, for one kind of active number. What
+would hold floats holds active numbers, passive ones at first; all bits zero is the passive 0.0. Arrays of integers,
+booleans and complex numbers stay NumPy's.
 """
 
 from __future__ import annotations
@@ -10,116 +11,253 @@ from typing import Any
 
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+from numba.np.arrayobj import _empty_nd_impl, _parse_shape
 
-from fastad.native.arrays import holds_active, is_array, members, plain_array, tape_of
-from fastad.native.elementals import is_active, lift_to
-from fastad.native.types import MAKE_ARRAY
+from fastad.native.elementals import lift_to
+from fastad.native.loops import fill
+from fastad.native.memory import rule
+from fastad.native.types import ActiveType, is_active, is_array, is_number, is_plain_array, members
 
-
-def _creator(fill: Any) -> Any:
-    def create(anchor, shape, dtype=None):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
-
-    @overload(create)
-    def created(anchor, shape, dtype=None):  # type: ignore[no-untyped-def]
-        if not _is_float(dtype):
-            if fill is None:
-                return lambda anchor, shape, dtype=None: np.empty(shape, dtype)
-            return (
-                (lambda anchor, shape, dtype=None: np.zeros(shape, dtype))
-                if fill == 0.0
-                else (lambda anchor, shape, dtype=None: np.ones(shape, dtype))
-            )
-        make_array, start = MAKE_ARRAY[_kind_in(anchor)], 0.0 if fill is None else fill
-        return lambda anchor, shape, dtype=None: make_array(
-            tape_of(anchor), np.zeros(shape, np.int64), np.full(shape, start)
-        )
-
-    return create
+_array: Any = types.Array
+_allocators: dict[tuple[ActiveType, bool], Any] = {}
 
 
-def _creator_like(fill: Any) -> Any:
-    def create(anchor, a, dtype=None):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
+def allocator(kind: ActiveType, cleared: bool = True) -> Any:
+    """The intrinsic (shape) -> array of the passive number 0.0; of nothing yet, if not to be cleared."""
+    if (kind, cleared) in _allocators:
+        return _allocators[kind, cleared]
 
-    @overload(create)
-    def created(anchor, a, dtype=None):  # type: ignore[no-untyped-def]
-        whole = plain_array(a) and not isinstance(a.dtype, types.Float)
-        if not _is_float(dtype) or (whole and dtype in (None, types.none)):
-            return (
-                (lambda anchor, a, dtype=None: np.zeros_like(a))
-                if fill == 0.0
-                else (lambda anchor, a, dtype=None: np.ones_like(a))
-            )
-        make_array = MAKE_ARRAY[_kind_in(anchor)]
-        return lambda anchor, a, dtype=None: make_array(
-            tape_of(anchor), np.zeros(a.shape, np.int64), np.full(a.shape, fill)
-        )
+    @intrinsic
+    def allocate(typing_context, shape):  # type: ignore[no-untyped-def]
+        result = _array(kind, 1 if isinstance(shape, types.Integer) else len(shape), "C")
 
-    return create
+        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            array = _empty_nd_impl(context, builder, result, _parse_shape(context, builder, shape, arguments[0]))
+            if cleared:
+                size = builder.mul(array.itemsize, array.nitems)
+                cgutils.memset(builder, builder.bitcast(array.data, cgutils.voidptr_t), size, 0)
+            return array._getvalue()
+
+        return result(shape), codegen
+
+    _allocators[kind, cleared] = allocate
+    return allocate
 
 
-def _is_float(dtype: Any) -> bool:
+def holds_floats(dtype: Any) -> bool:
+    """Whether the argument `dtype` of a creator means numbers that may become active."""
     if dtype is None or isinstance(dtype, types.NoneType | types.Omitted):
         return True
-    kind = getattr(dtype, "dtype", dtype)
     if isinstance(dtype, types.Function):  # `float`
         return float in getattr(dtype.typing_key, "__mro__", ())
-    return isinstance(kind, types.Float)
+    if isinstance(dtype, types.StringLiteral):
+        return np.dtype(dtype.literal_value).kind == "f"
+    kind = getattr(dtype, "dtype", dtype)
+    return isinstance(kind, types.Float) or is_active(kind)
 
 
-def _kind_in(anchor: Any) -> str:
-    if isinstance(anchor, types.BaseTuple):
-        return next(_kind_in(kind) for kind in members(anchor) if holds_active(kind))
-    return anchor.kind
+def _filled(kind: ActiveType, of_numpy: Any, start: float) -> Any:
+    """np.zeros and its kin."""
+    allocate, lift = allocator(kind), lift_to(kind)
+
+    def create(shape, dtype=None):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    @overload(create)
+    def created(shape, dtype=None):  # type: ignore[no-untyped-def]
+        if not holds_floats(dtype):
+            return lambda shape, dtype=None: of_numpy(shape, dtype)
+        if start == 0.0:
+            return lambda shape, dtype=None: allocate(shape)
+
+        def ones(shape, dtype=None):  # type: ignore[no-untyped-def]
+            out = allocate(shape)
+            fill(out, lift(start))
+            return out
+
+        return ones
+
+    return create
 
 
-def full(anchor, shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
-    raise NotImplementedError
+def _filled_like(kind: ActiveType, of_numpy: Any, start: float) -> Any:
+    """np.zeros_like and its kin."""
+    allocate, lift = allocator(kind), lift_to(kind)
+
+    def create(a, dtype=None):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    @overload(create)
+    def created(a, dtype=None):  # type: ignore[no-untyped-def]
+        given = dtype is not None and not isinstance(dtype, types.NoneType | types.Omitted)
+        if not holds_floats(dtype if given else getattr(a, "dtype", a)):
+            return (lambda a, dtype=None: of_numpy(a, dtype)) if given else (lambda a, dtype=None: of_numpy(a))
+
+        def like(a, dtype=None):  # type: ignore[no-untyped-def]
+            out = allocate(np.shape(a))
+            if start != 0.0:
+                fill(out, lift(start))
+            return out
+
+        return like
+
+    return create
 
 
-@overload(full)
-def _full(anchor, shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
-    if isinstance(fill_value, types.Integer) and (dtype is None or isinstance(dtype, types.NoneType | types.Omitted)):
-        return lambda anchor, shape, fill_value, dtype=None: np.full(shape, fill_value)
-    if not _is_float(dtype):
-        return lambda anchor, shape, fill_value, dtype=None: np.full(shape, fill_value, dtype)
-    kind = _kind_in(anchor)
-    make_array, raised = MAKE_ARRAY[kind], lift_to(kind)
+def _full(kind: ActiveType) -> Any:
+    allocate, lift = allocator(kind), lift_to(kind)
 
-    def filled(anchor, shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
-        one = raised(fill_value)
-        return make_array(tape_of(anchor), np.full(shape, one._slot), np.full(shape, one._value))
+    def full(shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
 
-    return filled
+    @overload(full)
+    def _of_shape(shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+        given = dtype is not None and not isinstance(dtype, types.NoneType | types.Omitted)
+        if not holds_floats(dtype if given else fill_value):
+            if given:
+                return lambda shape, fill_value, dtype=None: np.full(shape, fill_value, dtype)
+            return lambda shape, fill_value, dtype=None: np.full(shape, fill_value)
 
+        def filled(shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+            out = allocate(shape)
+            fill(out, lift(fill_value))
+            return out
 
-def array(anchor, numbers):  # type: ignore[no-untyped-def]
-    raise NotImplementedError
+        return filled
 
-
-@overload(array)
-def _array(anchor, numbers):  # type: ignore[no-untyped-def]
-    if is_array(numbers):
-        return lambda anchor, numbers: numbers.copy()
-    inside: Any = getattr(numbers, "dtype", None)
-    if isinstance(numbers, types.UniTuple | types.List | types.ListType) and is_active(inside):
-        make_array = MAKE_ARRAY[inside.kind]
-
-        def stacked(anchor, numbers):  # type: ignore[no-untyped-def]
-            slots, values = np.empty(len(numbers), np.int64), np.empty(len(numbers))
-            for i in range(len(numbers)):
-                slots[i], values[i] = numbers[i]._slot, numbers[i]._value
-            return make_array(tape_of(anchor), slots, values)
-
-        return stacked
-    if isinstance(numbers, types.Tuple) and any(map(is_active, numbers.types)):
-        return None
-    return lambda anchor, numbers: np.array(numbers)
+    return full
 
 
-CREATORS: dict[Any, Any] = {
-    np.zeros: _creator(0.0), np.ones: _creator(1.0), np.empty: _creator(None), np.zeros_like: _creator_like(0.0),
-    np.ones_like: _creator_like(1.0), np.empty_like: _creator_like(0.0), np.full: full, np.array: array,
-}  # fmt: skip
+def _full_like(kind: ActiveType, full: Any) -> Any:
+    def full_like(a, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    @overload(full_like)
+    def _of_array(a, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+        return lambda a, fill_value, dtype=None: full(np.shape(a), fill_value, dtype)
+
+    return full_like
+
+
+# --- conversion ---------------------------------------------------------------------------------------------
+def _converter(kind: ActiveType) -> Any:
+    """What makes a fresh array active: plain floats become passive numbers; all else stays what it is."""
+    allocate = allocator(kind)
+
+    def to_active(a):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    @overload(to_active)
+    def converted(a):  # type: ignore[no-untyped-def]
+        if not (is_plain_array(a) and isinstance(a.dtype, types.Float)):
+            return lambda a: a
+
+        def convert(a):  # type: ignore[no-untyped-def]
+            out = allocate(a.shape)
+            fill(out, a)
+            return out
+
+        return convert
+
+    return to_active
+
+
+def _item_lifter(kind: ActiveType) -> Any:
+    """What makes an item of a list active if it is a float."""
+    lift = lift_to(kind)
+
+    def lift_item(x):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    @rule(lift_item)
+    def lifted(x):  # type: ignore[no-untyped-def]
+        return (lambda x: lift(x)) if isinstance(x, types.Float) else (lambda x: x)
+
+    return lift_item
+
+
+def _array_of(kind: ActiveType) -> Any:
+    """np.array and np.asarray of numbers, lists, tuples and arrays."""
+    allocate, lift = allocator(kind), lift_to(kind)
+
+    def array(object, dtype=None):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    @overload(array)
+    def made(object, dtype=None):  # type: ignore[no-untyped-def]
+        depth, inner = _depth(object)
+        if not is_active(inner):
+            if dtype is None or isinstance(dtype, types.NoneType | types.Omitted):
+                return lambda object, dtype=None: np.array(object)
+            return lambda object, dtype=None: np.array(object, dtype)
+        if is_array(object):
+            return lambda object, dtype=None: object.copy()
+        scope: dict[str, Any] = {"allocate": allocate, "lift": lift}
+        exec(_stacking(object, depth), scope)
+        return scope["stack"]
+
+    return array
+
+
+def _depth(x: Any) -> tuple[int, Any]:
+    """How deeply numbers are nested in lists and tuples, and their type (an active one if there is one)."""
+    if is_array(x):
+        return x.ndim, x.dtype
+    if isinstance(x, types.BaseTuple):
+        inside = [_depth(part) for part in members(x)]
+        kinds = [kind for _, kind in inside]
+        return 1 + max((depth for depth, _ in inside), default=0), next(filter(is_active, kinds), kinds and kinds[0])
+    if isinstance(x, types.List | types.ListType):
+        depth, kind = _depth(x.dtype)
+        return 1 + depth, kind
+    return (x.ndim, x.dtype) if is_plain_array(x) else (0, x)
+
+
+def _stacking(x: Any, depth: int) -> str:
+    """Source of a function that makes an array of nested lists and tuples."""
+    lines, size, inside = ["def stack(object, dtype=None):"], "object", x
+    sizes = []
+    for _ in range(depth):
+        sizes.append(f"len({size})")
+        size += "[0]"
+    lines.append(f"    out = allocate(({', '.join(sizes)},))")
+    _fill(lines, inside, "object", [], depth)
+    return "\n".join([*lines, "    return out"])
+
+
+def _fill(lines: list[str], x: Any, source: str, index: list[str], depth: int) -> None:
+    pad = "    " * (1 + sum(part.startswith("i") for part in index))
+    if depth == 0:
+        lines.append(f"{pad}out[{', '.join(index)}] = lift({source})")
+    elif isinstance(x, types.BaseTuple):
+        for k, part in enumerate(members(x)):
+            _fill(lines, part, f"{source}[{k}]", [*index, str(k)], depth - 1)
+    else:
+        name = f"i{len(index)}"
+        lines.append(f"{pad}for {name} in range(len({source})):")
+        inside = x.dtype if not isinstance(x, types.Array) or x.ndim == 1 else _array(x.dtype, x.ndim - 1, "A")
+        _fill(lines, inside, f"{source}[{name}]", [*index, name], depth - 1)
+
+
+_creators: dict[ActiveType, dict[Any, Any]] = {}
+
+
+def creators(kind: ActiveType) -> dict[Any, Any]:
+    """What stands in place of NumPy's functions that make arrays."""
+    if kind not in _creators:
+        full, array = _full(kind), _array_of(kind)
+        _creators[kind] = {
+            np.zeros: _filled(kind, np.zeros, 0.0), np.empty: _filled(kind, np.empty, 0.0),
+            np.ones: _filled(kind, np.ones, 1.0), np.zeros_like: _filled_like(kind, np.zeros_like, 0.0),
+            np.empty_like: _filled_like(kind, np.empty_like, 0.0), np.ones_like: _filled_like(kind, np.ones_like, 1.0),
+            np.full: full, np.full_like: _full_like(kind, full), np.array: array, np.asarray: array,
+            "to_active": _converter(kind), "lift_item": _item_lifter(kind),
+        }  # fmt: skip
+    return _creators[kind]
+
+
+def is_known(x: Any) -> bool:
+    """Whether a type is one that array operations take: a number or an array of numbers, active or plain."""
+    return is_active(x) or is_number(x) or is_array(x) or is_plain_array(x)

@@ -1,75 +1,48 @@
-"""Transforms of compiled functions: what stands in the place of a replayer and of a tape.
+"""Compiled functions in the place that tapes and replayers have for others.
 
-Theory of operation. Recording costs a compiled function next to nothing, so it is recorded afresh at every call, and
-no branch has to be guarded. A gradient is swept from the columns as they were recorded. Whatever else a transform
-asks of the tape is done by the `Program` that the columns are turned into, and the tape's own engine. The first
-recording of each kind of call is compared with what the function returns.
+Theory of operation. Recording costs a compiled function next to nothing, so each transform asks for what it needs at
+its point: tangents without a tape, adjoints from a tape of edges, tangents of adjoints from one of duals. No tape is
+kept, and no branch has to be guarded. `NativeTape` answers what transforms ask of a tape; listings, graphs and files
+come from the program that `fastad.native.program` records. The first call of each kind is compared with what the
+function returns.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from fastad.containers import Structure
-from fastad.errors import RecordingMismatch, UnsupportedFunction
-from fastad.native.emission import (
-    ADD_NUMBER,
-    CONSTANT,
-    DIVIDE_BY_NUMBER,
-    LENGTH,
-    MULTIPLY_NUMBER,
-    NUMBER_DIVIDED,
-    NUMBER_MINUS,
-    SUBTRACT_NUMBER,
-)
-from fastad.native.recorder import Entries, Memory, entry_source
-from fastad.native.sweeps import adjoint_sweep
-from fastad.ops import BY_NAME
+from fastad.containers import flatten, pack
+from fastad.errors import RecordingMismatch, UnsupportedDtype, UnsupportedFunction
+from fastad.kernels import layout as at
+from fastad.native.derivatives import Derivatives, derivatives_of
+from fastad.native.nopython import LANES
 from fastad.passes import optimise
-from fastad.program import Program, Run
 from fastad.replay import Call, Replayer, Result, _agree
 from fastad.tape import Tape
 
-_ROWS = {
-    ADD_NUMBER: "add", SUBTRACT_NUMBER: "subtract", MULTIPLY_NUMBER: "multiply", DIVIDE_BY_NUMBER: "divide",
-    NUMBER_MINUS: "subtract", NUMBER_DIVIDED: "divide",
-}  # fmt: skip
-_PLAIN_CODE = np.arange(256, dtype=np.uint8)
-for _code, _name in _ROWS.items():
-    _PLAIN_CODE[_code] = BY_NAME[_name].code
-
 
 class NativeReplayer(Replayer):
-    """Records a compiled function at each call."""
+    """Runs a compiled function afresh at each call."""
+
+    keeps_tapes = False
 
     def __init__(self, dispatcher: Any) -> None:
         super().__init__(dispatcher)
-        self.dispatcher: Any = dispatcher
-        self.entries, self.free = Entries(dispatcher), list[Memory]()
-        self.seen: set[str] = set()
+        self.derivatives = derivatives_of(dispatcher)
 
     def run(self, call: Call, action: Callable[[Any], tuple[Result, int]]) -> Result:
-        call = self._positional(call)
-        try:
-            memory = self.free.pop()
-        except IndexError:
-            memory = Memory()
-        tape = NativeTape(call, memory, *self.entries.run(call, memory))
-        self._compare_once(call, tape)
-        result, _ = action(tape)
-        tape.release()
-        self.free.append(memory)
-        return result
+        return action(NativeTape(self.derivatives, self.positional(call)))[0]
 
     @property
     def tapes(self) -> Any:
         """None are kept: what asks for them cannot serve compiled functions."""
         raise UnsupportedFunction(
-            f"the compiled function {self.entries.name} takes its path through its branches anew at each point, "
+            f"the compiled function {self.derivatives.name} takes its path through its branches anew at each point, "
             "so many points do not share a tape: call the transform point by point"
         )
 
@@ -80,73 +53,110 @@ class NativeReplayer(Replayer):
     def clear(self) -> None:
         """Forget nothing: nothing is kept."""
 
-    def _positional(self, call: Call) -> Call:
+    def positional(self, call: Call) -> Call:
         """The call with its keyword arguments behind the others."""
         args, kwargs = call.plain()
         if not kwargs:
             return call
-        bound = inspect.signature(self.dispatcher.py_func).bind(*args, **kwargs)
-        if bound.kwargs:
-            raise UnsupportedFunction(f"pass the arguments of {self.entries.name} by position")
+        bound = inspect.signature(self.derivatives.dispatcher.py_func).bind(*args, **kwargs)
+        bound.apply_defaults()
         return Call(bound.args, {}, call.argnums)
-
-    def _compare_once(self, call: Call, tape: NativeTape) -> None:
-        source = entry_source(call, self.entries.name)
-        if source in self.seen:
-            return
-        self.seen.add(source)
-        plain = self._plain_value(call)
-        if not _agree(tape.value, plain):
-            raise RecordingMismatch(
-                f"{self.entries.name} returned {plain} compiled by Numba and {tape.value} while it was recorded: "
-                "random numbers, or state that changes from call to call"
-            )
 
 
 class NativeTape:
-    """The columns of one recording; everything but gradients is left to the tape that they are turned into."""
+    """A compiled function at a point, with the methods of a tape."""
 
-    def __init__(self, call: Call, memory: Memory, value: np.ndarray, slots: np.ndarray, out: Structure) -> None:
-        self.call, self.memory, self.value, self.slots, self.out_structure = call, memory, value, slots, out
+    def __init__(self, derivatives: Derivatives, call: Call) -> None:
+        self.derivatives, self.call = derivatives, call
         self.full: Tape | None = None
+        for number in call.argnums:
+            refuse_lists(call.structure[1][1 + number], derivatives.name)
+        self.independents = np.concatenate([np.arange(call.x.size)[call.parts[k]] for k in call.argnums])
+        leaves: list[Any] = []
+        result = derivatives.plain(*self.args)
+        self.out_structure = flatten(result, leaves, numbers=True)
+        self.value = pack(leaves)
+        self.outputs = self.value.size
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The arguments, as copies that the function may write to."""
+        return self.call.plain()[0]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        return getattr(self.whole(), name)
+
+    def whole(self) -> Tape:
+        """The tape of the program."""
         if self.full is None:
-            program = optimise(program_of(self.call, self.memory, self.value, self.slots))
+            from fastad.native.program import program_of
+
+            program = optimise(program_of(self.derivatives, self.call, self.args))
             self.full = Tape(program, self.call.structure, self.out_structure)
-        return getattr(self.full, name)
+        return self.full
 
-    def release(self) -> None:
-        """The memory is another's from here on."""
-        del self.memory
+    def evaluate(self, x: np.ndarray) -> tuple[np.ndarray, int]:
+        return self.value, -1
 
-    def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray, int]:
-        """As of a tape, at the point of the recording."""
-        memory, slot, first = self.memory, int(self.slots[0]), x.size + 1
-        bars = memory.bars
-        bars[: max(slot + 1, first)] = 0.0
-        bars[slot] = 1.0
-        adjoint_sweep(memory.opcode, memory.left, memory.right, memory.value, bars, slot, first)
-        return float(self.value[0]), bars[1:first].copy(), -1
+    def forward_is_cheaper(self, directions: int) -> bool:
+        """Whether that many tangents cost less than the adjoints of every output, by the figures of bench/native."""
+        return 2.0 * -(-directions // LANES) <= 8.0 + 3.0 * self.outputs
+
+    @contextmanager
+    def linearized(self, x: np.ndarray, task: int, lanes: int) -> Iterator[NativePoint]:
+        yield NativePoint(self)
 
 
-def program_of(call: Call, memory: Memory, value: np.ndarray, slots: np.ndarray) -> Program:
-    """The columns as a program: constants apart, and results numbered behind them."""
-    n, part = call.x.size, slice(call.x.size + 1, int(memory.control[LENGTH]))
-    code, left, right = memory.opcode[part], memory.left[part], memory.right[part]
-    constant, passive = code == CONSTANT, slots == 0
-    constants = np.concatenate([memory.value[part][constant], value[passive]])
-    place = np.arange(-1, n + code.size)
-    place[n + 1 :][constant] = n + np.arange(int(constant.sum()))
-    place[n + 1 :][~constant] = n + constants.size + np.arange(int((~constant).sum()))
-    outputs = place[slots]
-    outputs[passive] = n + int(constant.sum()) + np.arange(int(passive.sum()))
-    code, left, right = code[~constant], left[~constant], right[~constant]
-    right = np.where(right == 0, left, right)  # one operand
-    swapped = (code == NUMBER_MINUS) | (code == NUMBER_DIVIDED)
-    first, second = np.where(swapped, right, left), np.where(swapped, left, right)
-    columns = (place[first].astype(np.int32), place[second].astype(np.int32))
-    segments = (Run(0, code.size, n + constants.size),) if code.size else ()
-    return Program(n, call.active, constants, _PLAIN_CODE[code], *columns, segments, outputs)
+class NativePoint:
+    """What a tape's linearization does, by compiled passes."""
+
+    failed = -1
+
+    def __init__(self, tape: NativeTape) -> None:
+        self.tape, self.value = tape, tape.value
+
+    def sweep(self, task: int, rows: np.ndarray) -> np.ndarray:
+        """Tangents (k, m) of seeds (k, n), or adjoints (k, n) of weights (k, m)."""
+        tape = self.tape
+        derivatives, argnums, args = tape.derivatives, tape.call.argnums, tape.args
+        if task == at.TANGENTS:
+            return derivatives.tangents(argnums, args, np.ascontiguousarray(rows[:, tape.independents]))
+        return self._spread(derivatives.adjoints(argnums, args, np.ascontiguousarray(rows)))
+
+    def second_order(self, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Adjoints (n,) of the weights (m,), and their tangents (k, n) along seeds (k, n)."""
+        tape = self.tape
+        derivatives, argnums = tape.derivatives, tape.call.argnums
+        own = np.ascontiguousarray(seeds[:, tape.independents])
+        products = self._spread(derivatives.second_order(argnums, tape.args, weights, own))
+        return np.empty(0), products
+
+    def _spread(self, rows: np.ndarray) -> np.ndarray:
+        """Rows over the independents as rows over all inputs."""
+        out = np.zeros((len(rows), self.tape.call.x.size))
+        out[:, self.tape.independents] = rows
+        return out
+
+
+def refuse_lists(structure: Any, name: str) -> None:
+    """An error unless an argument is made of numbers, arrays and tuples."""
+    if structure[0] in ("float", "array"):
+        return
+    if not (isinstance(structure[0], type) and issubclass(structure[0], tuple)):
+        raise UnsupportedDtype(
+            f"an argument of the compiled function {name} is a {getattr(structure[0], '__name__', structure[0])}: "
+            "it is differentiated with respect to numbers, arrays of floats, and tuples of them"
+        )
+    for part in structure[1:]:
+        refuse_lists(part, name)
+
+
+def compare(name: str, value: float, plain: Any) -> None:
+    """An error unless a derivative's run came to the value that the function returns."""
+    if not _agree(np.array([value]), np.array([plain], np.float64)):
+        raise RecordingMismatch(
+            f"{name} returned {plain} compiled by Numba and {value} while it was differentiated: "
+            "random numbers, or state that changes from call to call"
+        )

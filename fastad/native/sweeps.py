@@ -1,69 +1,106 @@
-"""The adjoint sweep over a tape that compiled code has recorded."""
+"""The adjoint sweep over a tape of edges: no opcodes, two products an entry."""
 
 from __future__ import annotations
 
-from numba import njit
+from typing import Any
 
-from fastad.native.emission import (
-    ADD_NUMBER,
-    CONSTANT,
-    DIVIDE_BY_NUMBER,
-    MULTIPLY_NUMBER,
-    NUMBER_DIVIDED,
-    NUMBER_MINUS,
-    SUBTRACT_NUMBER,
-)
-from fastad.ops import BY_NAME
+import numpy as np
+from numba import types
 
-ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, COPY, SQUARE = (
-    BY_NAME[name].code for name in ("add", "subtract", "multiply", "divide", "negative", "copy", "square")
-)
+from fastad.native.components import plus, times, zero_of
+from fastad.native.elementals import inner_kind, passive_maker
+from fastad.native.memory import ENTRIES, inlined, load, outlined, store, word_at
+from fastad.native.types import FLOAT, ActiveType, EdgesType
+from fastad.native.workspaces import cleared_bars
+
+_INT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.float64)
 
 
-@njit(error_model="numpy", nogil=True)
-def adjoint_sweep(opcode, left, right, value, bars, last, first):  # type: ignore[no-untyped-def]
-    """Adjoints of the slots below `first` (the independents), from those of the slots up to `last`."""
-    for i in range(last, first - 1, -1):
-        g = bars[i]
-        if g == 0.0:
-            continue
-        op, a, b = opcode[i], left[i], right[i]
-        if op == MULTIPLY:
-            x, y = value[a], value[b]
-            bars[a] += g * y if y != 0.0 else 0.0
-            bars[b] += g * x if x != 0.0 else 0.0
-        elif op == ADD:
-            bars[a] += g
-            bars[b] += g
-        elif op == SUBTRACT:
-            bars[a] += g
-            bars[b] -= g
-        elif op == MULTIPLY_NUMBER:
-            y = value[b]
-            bars[a] += g * y if y != 0.0 else 0.0
-        elif op == ADD_NUMBER or op == SUBTRACT_NUMBER or op == COPY:
-            bars[a] += g
-        elif op == CONSTANT:
-            continue
-        elif op == DIVIDE:
-            q, v = g / value[b], value[i]
-            bars[a] += q
-            bars[b] -= q * v if v != 0.0 else 0.0
-        elif op == DIVIDE_BY_NUMBER:
-            bars[a] += g / value[b]
-        elif op == NUMBER_MINUS or op == NEGATIVE:
-            bars[a] -= g
-        elif op == NUMBER_DIVIDED:
-            v = value[i]
-            bars[a] -= g / value[a] * v if v != 0.0 else 0.0
-        elif op == SQUARE:
-            x = value[a]
-            bars[a] += 2.0 * x * g if x != 0.0 else 0.0
-        elif b == 0:  # one operand
-            d = value[i - 1]
-            bars[a] += d * g if d != 0.0 else 0.0
-        else:
-            d = value[i - 2]
-            bars[a] += d * g if d != 0.0 else 0.0
-            d = value[i - 1]
-            bars[b] += d * g if d != 0.0 else 0.0
+def bytes_of(component: types.Type) -> int:
+    """The size of a value, a partial or an adjoint."""
+    return 8 if component is FLOAT else 8 * (1 + component.lanes)  # type: ignore[attr-defined]
+
+
+def entry_size(kind: ActiveType) -> int:
+    return 8 + 2 * bytes_of(kind.component) if isinstance(kind, EdgesType) else 24
+
+
+_sweeps: dict[ActiveType, Any] = {}
+
+
+def sweeps(kind: EdgesType) -> Any:
+    """The compiled adjoint sweeps (from one dependent, from several) of a kind of edges, made once.
+
+    Both return the address of the adjoints, where slot i + 1 is independent i's: `(tape, slot, slope, n)` takes the
+    slot and the slope of the dependent; `(tape, slots, slopes, weights, n)` arrays of them and a weight for each.
+    """
+    if kind not in _sweeps:
+        _sweeps[kind] = _from_one(kind), _from_several(kind)
+    return _sweeps[kind]
+
+
+def _from_one(kind: EdgesType) -> Any:
+    size, downward = bytes_of(kind.component), _downward(kind)
+
+    @outlined
+    def sweep(tape, slot, slope, n):  # type: ignore[no-untyped-def]
+        bars = cleared_bars(tape, size * (max(slot, n) + 1))
+        store(bars + size * slot, slope)
+        downward(tape, bars, slot, n)
+        return bars
+
+    return sweep
+
+
+def _from_several(kind: EdgesType) -> Any:
+    size, downward, read = bytes_of(kind.component), _downward(kind), _reader(kind.component)
+    number = passive_maker(inner_kind(kind)) if kind.component is not FLOAT else inlined(lambda w: w)
+
+    @outlined
+    def sweep(tape, slots, slopes, weights, n):  # type: ignore[no-untyped-def]
+        last = n
+        for k in range(slots.size):
+            last = max(last, slots[k])
+        bars = cleared_bars(tape, size * (last + 1))
+        for k in range(slots.size):
+            bar = bars + size * slots[k]
+            store(bar, plus(read(bar), times(slopes[k], number(weights[k]))))
+        downward(tape, bars, last, n)
+        return bars
+
+    return sweep
+
+
+def _downward(kind: EdgesType) -> Any:
+    """The loop over the entries from the last one down to the independents."""
+    size, width = bytes_of(kind.component), entry_size(kind)
+    read, is_zero = _reader(kind.component), _zero_test(kind.component)
+
+    @inlined
+    def downward(tape, bars, last, n):  # type: ignore[no-untyped-def]
+        entries = word_at(tape, ENTRIES)
+        for i in range(last, n, -1):
+            g = read(bars + size * i)
+            if is_zero(g):
+                continue
+            entry = entries + width * i
+            slots = load(_INT64, entry)
+            left, right = bars + size * (slots & 0xFFFFFFFF), bars + size * (slots >> 32)
+            store(left, plus(read(left), times(read(entry + 8), g)))
+            store(right, plus(read(right), times(read(entry + 8 + size), g)))
+
+    return downward
+
+
+def _reader(component: Any) -> Any:
+    """The compiled function address -> what stands there."""
+    if component is FLOAT:
+        return inlined(lambda address: load(_FLOAT64, address))
+    example = zero_of(component)
+    return inlined(lambda address: load(example(), address))
+
+
+def _zero_test(component: Any) -> Any:
+    if component is FLOAT:
+        return inlined(lambda g: g == 0.0)
+    return inlined(lambda g: False)

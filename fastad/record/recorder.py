@@ -12,7 +12,7 @@ import numpy as np
 from fastad.containers import Structure, flatten, unflatten
 from fastad.errors import FastADError, UnsupportedDtype, UnsupportedFunction
 from fastad.program import Program
-from fastad.record.builder import Builder, current, raised_by_user, raising_line, recording, user_line
+from fastad.record.builder import Builder, current, raised_by_user, raising_line, recording
 from fastad.record.complex_numbers import TracedComplex
 from fastad.record.creation import gather_objects, replacements
 from fastad.record.libraries import of_scipy
@@ -31,16 +31,16 @@ class Recording:
     value: Any
 
 
-def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
-    """A function compiled by Numba, as recorded code calls it: on values that are not traced."""
+def of_compiled(dispatcher: Any) -> Callable[..., Any]:
+    """A function compiled by Numba, as recorded code calls it: one instruction if a value is traced."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if any(map(is_traced, (*args, *kwargs.values()))):
-            raise UnsupportedFunction(
-                f"the compiled function {dispatcher.__name__} was called on a traced value at {user_line()}: fastad "
-                f"records NumPy code; call its Python function, {dispatcher.__name__}.py_func, instead, or make it a "
-                "primitive with derivative rules of its own (ad.primitive)"
-            )
+        leaves: list[Any] = []
+        flatten((args, kwargs), leaves)
+        if any(map(is_traced, leaves)):
+            from fastad.native.traced_calls import call_on_traced  # it teaches Numba hundreds of overloads
+
+            return call_on_traced(dispatcher, args, kwargs)
         return dispatcher(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
 
     update_wrapper(call, dispatcher)
@@ -52,7 +52,7 @@ def on_plain_values(dispatcher: Any) -> Callable[..., Any]:
 def _substitution() -> Substitution:
     wholes: Any = {np.vectorize: (function_of, vectorize_of)}
     pairs = [*replacements(), *library().classes()]
-    return Substitution(pairs, compiled=on_plain_values, wholes=wholes, late=of_scipy)
+    return Substitution(pairs, compiled=of_compiled, wholes=wholes, late=of_scipy)
 
 
 def run_substituted(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 
 from fastad import kernels
 from fastad.errors import ShapeMismatch, UnsupportedDtype
 from fastad.replay import Call
 from fastad.tape import Tape
-from fastad.transforms.gradients import ValueAndGrad
+from fastad.transforms.gradients import ValueAndGrad, value_and_grad
 from fastad.transforms.repeated import Room, Rooms
 
 
@@ -87,6 +88,18 @@ class Bound:
         self.calls = replayer.skip_to_audit(key, replayer.calls.setdefault(key, 1))
 
 
+class _BoundCompiled(Bound):
+    """A function that Numba has compiled, bound to one shape: its gradient is compiled as well, and has no tape."""
+
+    def __init__(self, function: Callable[[np.ndarray], Any], x0: np.ndarray) -> None:
+        self.long_way: Any = value_and_grad(function)
+        self.shape, self.calls, self.rooms = x0.shape, 0, None
+        self(x0, np.empty(x0.shape))
+
+    def _bind_tape(self) -> None:
+        """There is none."""
+
+
 def bind(function: Callable[[np.ndarray], Any], x0: np.ndarray) -> Bound:
     """A function's value and gradient for one shape of its argument, with as little around it as can be.
 
@@ -114,4 +127,5 @@ def bind(function: Callable[[np.ndarray], Any], x0: np.ndarray) -> Bound:
     >>> g(np.array([3.0, 4.0]), gradient), gradient.tolist()
     (25.0, [6.0, 8.0])
     """
-    return Bound(function, np.array(x0, np.float64))
+    kind = _BoundCompiled if isinstance(function, Dispatcher) else Bound
+    return kind(function, np.array(x0, np.float64))

@@ -44,7 +44,7 @@ class Jacobian(Transform):
 def dense_jacobian(tape: Tape, x: np.ndarray, active: np.ndarray, mode: str) -> tuple[np.ndarray, int]:
     """J (m, n) with zero columns for passive inputs, and the first failed guard or -1."""
     n, m = int(active.sum()), tape.outputs
-    forward = mode == "forward" or (mode == "auto" and n <= m)
+    forward = mode == "forward" or (mode == "auto" and tape.forward_is_cheaper(n))
     task, count = (at.TANGENTS, n) if forward else (at.ADJOINTS, m)
     with tape.linearized(x, task, count) as point:
         if not forward:

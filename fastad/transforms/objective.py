@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastad.transforms.gradients import ValueAndGrad
+from fastad.transforms.gradients import value_and_grad
 from fastad.transforms.hessians import Hessian, HessianProduct
 
 
@@ -16,7 +16,7 @@ class Objective:
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
-        self._both, self._product, self._hessian = ValueAndGrad(function), HessianProduct(function), Hessian(function)
+        self._both, self._product, self._hessian = value_and_grad(function), HessianProduct(function), Hessian(function)
         self._product.replayer = self._hessian.replayer = self._both.replayer  # one tape for all
         self._last: tuple[bytes, float, np.ndarray] | None = None
 

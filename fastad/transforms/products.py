@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 
 from fastad import derive
 from fastad.containers import Structure, pack, pack_like, split, unflatten, weight_leaves
@@ -32,6 +33,25 @@ def _checked_tuple(name: str, values: Any) -> tuple[Any, ...]:
     if not isinstance(values, tuple | list):
         raise TypeError(f"{name} must be a tuple with one entry an argument, not {type(values).__name__}")
     return tuple(values)
+
+
+def _differentiated(function: Any, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[int, ...]:
+    """Which arguments are active: all, but for those of compiled functions that count or choose something."""
+    if not isinstance(function, Dispatcher):
+        return tuple(range(len(primals)))
+    return tuple(k for k, primal in enumerate(primals) if not _counts(primal) or _is_tangent(primal, tangents[k]))
+
+
+def _counts(x: Any) -> bool:
+    return (
+        x is None
+        or isinstance(x, int | np.integer | np.bool_ | str | Dispatcher)
+        or (isinstance(x, np.ndarray) and x.dtype.kind in "iub")
+    )
+
+
+def _is_tangent(primal: Any, tangent: Any) -> bool:
+    return tangent is not primal and tangent is not None and bool(np.any(tangent))
 
 
 def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -70,11 +90,10 @@ def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[
         raise ShapeMismatch(f"{len(tangents)} tangents were given for {len(primals)} primals")
     if current() is not None:
         return derive.jvp(function, primals, tangents)
-    call = Call(primals, {}, tuple(range(len(primals))))
+    numbers = _differentiated(function, primals, tangents)
+    call = Call(primals, {}, numbers)
     call.forward = True
-    parts = [
-        pack_like(t, s, f"tangent {i}") for i, (t, s) in enumerate(zip(tangents, call.arg_structures, strict=True))
-    ]
+    parts = [pack_like(tangents[k], s, f"tangent {k}") for k, s in zip(numbers, call.arg_structures, strict=True)]
     seed = np.concatenate(parts)[None, :]
 
     def action(tape: Tape) -> tuple[tuple[np.ndarray, np.ndarray, Structure], int]:
@@ -120,7 +139,8 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
     """
     if current() is not None:
         return derive.vjp(function, primals)
-    call = Call(primals, {}, tuple(range(len(primals))))
+    numbers = _differentiated(function, primals, primals)
+    call = Call(primals, {}, numbers)
 
     def action(tape: Tape) -> tuple[tuple[np.ndarray, Tape], int]:
         value, failed = tape.evaluate(call.x)
@@ -133,7 +153,8 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
         weights = pack(weight_leaves(weight, out))[None, :]
         with tape.linearized(call.x, at.ADJOINTS, 1) as point:
             adjoint = point.sweep(at.ADJOINTS, weights)[0]
-        return tuple(per_leaf(call, adjoint, ()))
+        of_arguments = dict(zip(numbers, per_leaf(call, adjoint, ()), strict=True))
+        return tuple(of_arguments.get(k) for k in range(len(primals)))
 
     return unflatten(out, split(value, out)), pullback
 

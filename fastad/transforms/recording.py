@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
 from fastad import kernels
 from fastad.ops import BY_NAME
 from fastad.record.elementwise import elementwise
 from fastad.record.traced import is_traced
 from fastad.replay import Call, new_tape
 from fastad.tape import Tape
+from fastad.transforms.base import replayer_of
 
 
 def stop_gradient(x: Any) -> Any:
@@ -64,9 +68,18 @@ def record(function: Callable[..., Any], *args: Any) -> Tape:
     ----------
     Griewank & Walther, Evaluating Derivatives (2008), section 2.2 (evaluation procedures).
     """
+    if isinstance(function, Dispatcher):
+        return _of_compiled(function, args)
     call = Call(args, {}, None)
     call.active[:] = True
     return new_tape(function, call)[0]
+
+
+def _of_compiled(function: Any, args: tuple[Any, ...]) -> Tape:
+    """The tape of a function that Numba has compiled, which holds at this point only."""
+    replayer = replayer_of(function)
+    numbers = tuple(k for k, arg in enumerate(args) if isinstance(arg, float | np.floating | np.ndarray | tuple))
+    return replayer.run(Call(args, {}, numbers), lambda tape: (tape.whole(), -1))  # type: ignore[attr-defined]
 
 
 def warmup() -> float:

@@ -123,8 +123,9 @@ class Vmap:
         self.function, self.in_axes = function, checked_axes(in_axes)
         self.task = at.GRADIENT if isinstance(function, ValueAndGrad) else at.PRIMAL
         self.argnums = function.argnums if isinstance(function, ValueAndGrad) else None
-        self.has_tapes = self.task == at.GRADIENT or not isinstance(function, Transform | Vmap)
         self.replayer = function.replayer if isinstance(function, ValueAndGrad) else _replayer(function)
+        records = self.task == at.GRADIENT or not isinstance(function, Transform | Vmap)
+        self.has_tapes = records and self.replayer.keeps_tapes
         self._again: Callable[[Any], Any] = _never
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

@@ -8,18 +8,18 @@ from numba import njit
 from numba.np.ufunc_db import get_ufuncs
 
 import fastad as ad
-from fastad.native.elementals import _functions
+from fastad.native.elementals import elementwise_functions
 from fastad.ops import OPS
 
 SUPPORTED = set(get_ufuncs())
-ROWS = [op for op in OPS if op.arity <= 2 and not op.boolean and any(f in SUPPORTED for f in _functions(op))]
+ROWS = [op for op in OPS if op.arity <= 2 and not op.boolean and any(f in SUPPORTED for f in elementwise_functions(op))]
 
 
 def choosing(rows):
     """A compiled function of the row's number and two operands."""
     lines, scope = ["def f(k, a, b):", "    r = a * 0.0"], {}
     for k, op in enumerate(rows):
-        scope[f"f{k}"] = next(f for f in _functions(op) if f in SUPPORTED)
+        scope[f"f{k}"] = next(f for f in elementwise_functions(op) if f in SUPPORTED)
         lines += [f"    if k == {k}:", f"        r = f{k}({', '.join('ab'[: op.arity])})"]
     exec("\n".join([*lines, "    return r"]), scope)
     return njit(error_model="numpy")(scope["f"]), scope["f"]

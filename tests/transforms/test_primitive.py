@@ -218,8 +218,6 @@ def test_mistakes_of_definitions_and_calls():
         ad.grad(lambda k: np.sum(waves(X, 1.0, {"a": 1.0}, scale=k)[0]))(2.0)
     with pytest.raises(errors.DerivativeCut, match="pass it as an argument"):
         ad.grad(lambda k: ad.primitive(lambda x: k * x, vjp=lambda w, y, x: w * x, name="inner")(2.0 * k))(2.0)
-    with pytest.raises(errors.UnsupportedFunction, match=r"ad\.primitive"):
-        ad.grad(lambda x: ratio(x, 2.0))(1.0)
 
 
 @njit

@@ -1,0 +1,1 @@
+"""Compiled functions: five codes as they are, and in JAX as they must be rewritten; figures of the recorder."""
