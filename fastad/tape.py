@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastad import kernels
+from fastad.compiled_tape import Compilable
 from fastad.containers import (
     Structure,
     flatten,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from fastad.adjoint_tape import AdjointTape
 
 
-class Tape:
+class Tape(Compilable):
     """A recorded function.
 
     Attributes

@@ -1,0 +1,1 @@
+"""Compiled code that is not among the kernels of the sweeps."""
