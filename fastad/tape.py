@@ -127,7 +127,10 @@ class Tape(Compilable):
                 yield point
             finally:
                 other = taken(self._last_point)
-                self._last_point.append(point)
+                if point.failed < 0:
+                    self._last_point.append(point)
+                else:  # why it failed is known to the sweep alone
+                    schedule.give(point.work)
                 if other is not None:
                     schedule.give(other.work)
 
