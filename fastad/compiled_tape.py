@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastad.containers import leaf_shapes
-from fastad.errors import ArgumentIndexError, ShapeMismatch, UnsupportedDtype, UnsupportedFunction
+from fastad.errors import ArgumentIndexError, FastADError, ShapeMismatch, UnsupportedDtype, UnsupportedFunction
 from fastad.kernels import layout as at
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ class Room:
 
         _require_native(tape)
         schedule = tape.schedule
-        code = schedule.code_for(task)
+        code, called = _without_python(tape, schedule.code_for(task))
         constants = np.ascontiguousarray(tape.program.constants, np.float64)
-        self.kept = tape, schedule, code, constants
+        self.kept = tape, schedule, code, called, constants
         memory = np.zeros(entry.ROOM + entry.LINE, np.int64)
         start = -memory.ctypes.data // 8 % entry.LINE  # places are lines of the cache
         self.words = memory[start : start + entry.ROOM]
@@ -91,11 +91,26 @@ def _free_workspaces(words: np.ndarray) -> None:
 def _require_native(tape: Tape) -> None:
     """Rules that are called run Python, which would wait for a lock that the caller may hold."""
     for call in tape.program.calls:
-        where = f" at {call.where}" if call.where else ""
-        raise UnsupportedFunction(
-            f"the tape calls {call.primitive.name}{where}, whose derivative rules are Python: compiled code cannot run "
-            "it; call the tape from Python, or write this operation with element-wise functions, sums and products"
-        )
+        if not call.primitive.is_native:
+            where = f" at {call.where}" if call.where else ""
+            raise UnsupportedFunction(
+                f"the tape calls {call.primitive.name}{where}, whose derivative rules are Python: compiled code cannot "
+                "run them; call the tape from Python, or write this with element-wise functions, sums and products"
+            )
+
+
+def _without_python(tape: Tape, code: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A packed program in which no compiled primitive falls back on Python, and what it refers to."""
+    from fastad.native import tape_code
+
+    if not tape.program.calls:
+        return code, []
+    code, called = code.copy(), []
+    rows = code[at.AT_SEGMENTS] + at.ROW * np.arange(code[at.SEGMENTS])
+    for row in rows[code[rows + at.KIND] == at.CALL].tolist():
+        called.append(np.array([code[row + at.LENGTH], tape_code.refuse.address, 0], np.int64))
+        code[row + at.SIZE1] = called[-1].ctypes.data
+    return code, called
 
 
 class CompiledTape:
@@ -138,9 +153,12 @@ class CompiledTape:
     def __repr__(self) -> str:
         return f"<compiled tape: {self.kind} of {self.tape!r}>"
 
-    def __call__(self, x: Any, *direction: Any) -> Any:
+    def __reduce__(self) -> Any:
+        return CompiledTape, (self.tape, self.kind)
+
+    def __call__(self, x: Any, v: Any = None) -> Any:
         """The same from Python as from nopython code: see `Tape.njit_value_and_grad`, `njit_primal` and `njit_jvp`."""
-        if len(direction) != (self.kind == "jvp"):
+        if (v is not None) != (self.kind == "jvp"):
             needed = "the point and a direction, (x, v)" if self.kind == "jvp" else "one argument, the point"
             raise TypeError(f"what njit_{self.kind}() returns is called with {needed}")
         point, number = self._fitting(x, "point"), np.ndim(x) == 0
@@ -153,7 +171,7 @@ class CompiledTape:
             self._run(point, point, out, out)
             return out.item() if self.number else out
         tangent = np.empty(self.tape.outputs)
-        self._run(point, self._fitting(direction[0], "direction"), out, tangent)
+        self._run(point, self._fitting(v, "direction"), out, tangent)
         return (out.item(), tangent.item()) if self.number else (out, tangent)
 
     def into(self, x: np.ndarray, out: np.ndarray) -> float | None:
@@ -183,10 +201,14 @@ class CompiledTape:
 
     def _run(self, *arrays: np.ndarray) -> None:
         failed = self.ctypes(self.user_data, *(x.ctypes.data_as(_POINTER) for x in arrays))
-        if failed >= 0:
-            self.tape._require_path(failed, arrays[0].reshape(-1))
-        if failed != -1:
+        if failed == -1:
+            return
+        if failed == -2:
             raise MemoryError("no memory for the workspace of a tape")
+        x = arrays[0].reshape(-1)
+        with self.tape.linearized(x, at.LINEARIZE, 1) as point:  # once more, with what says why
+            self.tape._require_path(point.failed, x)
+        raise FastADError("a compiled partial of a primitive raised an exception at this point")
 
 
 def low_level_callable(tape: Tape, component: int | None) -> Any:

@@ -71,6 +71,11 @@ class Primitive:
     def __reduce__(self) -> Any:
         return primitive_named, (self.saved_name(),)
 
+    @property
+    def is_native(self) -> bool:
+        """Whether the kernels can call this primitive without the interpreter."""
+        return False
+
     def saved_name(self) -> str:
         """The name in pickles and files."""
         return self.name

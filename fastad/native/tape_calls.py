@@ -13,9 +13,9 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload, overload_method, register_jitable
 
-from fastad.errors import BranchChanged, ShapeMismatch
+from fastad.errors import BranchChanged, FastADError, ShapeMismatch
 from fastad.kernels.pointers import pointer, words_at
-from fastad.native.tape_entry import DONE, ENTER, HEARD, INPUTS, NO_MEMORY, OUTPUTS
+from fastad.native.tape_entry import DONE, ENTER, HEARD, INPUTS, NO_MEMORY, OUTPUTS, RAISED
 from fastad.native.tape_pointers import call_enter, call_heard, stack_numbers
 from fastad.native.tape_types import TapeType, room_of
 
@@ -58,6 +58,11 @@ def _finish(room, status):
         raise ShapeMismatch("the array for the result has not as many numbers as the result")
     if status == NO_MEMORY:
         raise MemoryError("no memory for the workspace of a tape")
+    if status == RAISED:
+        raise FastADError(
+            "a compiled function of a primitive raised an exception at this point: call the compiled tape from Python "
+            "at this point to see it"
+        )
     raise BranchChanged(
         "a recorded comparison comes out otherwise at this point, so that the tape does not hold here: call the "
         "compiled tape from Python at this point to see the line, and record a tape for such points"

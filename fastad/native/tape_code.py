@@ -16,7 +16,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
 from fastad import kernels
-from fastad.kernels.pointers import DOUBLES
+from fastad.kernels.pointers import DOUBLES, OUTSIDE_ARGUMENTS
 from fastad.native import tape_entry
 from fastad.native.tape_pointers import ENTER_ARGUMENTS
 
@@ -65,4 +65,5 @@ class NativeFunction:
 enter = NativeFunction(tape_entry.enter, types.int64(*ENTER_ARGUMENTS))
 integrand = NativeFunction(tape_entry.integrand, types.float64(types.intc, DOUBLES, types.int64))
 heard = NativeFunction(tape_entry.heard, types.int64(types.int64))
-ALL = (enter, integrand, heard)
+refuse = NativeFunction(tape_entry.refuse, types.void(*OUTSIDE_ARGUMENTS))
+ALL = (enter, integrand, heard, refuse)

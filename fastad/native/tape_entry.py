@@ -13,7 +13,9 @@ from numba import njit
 from fastad.kernels.entries import first_output
 from fastad.kernels.layout import (
     CONTROL,
+    FAILED,
     GRADIENT,
+    GUARDS,
     LINEARIZE,
     NEXT_CHUNK,
     PERFORM,
@@ -58,7 +60,7 @@ LINE = 8  # words
 PLACE_COUNT = 64
 ROOM = PLACES + PLACE_COUNT * LINE
 
-DONE, NO_MEMORY = -1, -2  # what `enter` returns, if not the index of a guard that failed
+DONE, NO_MEMORY, RAISED = -1, -2, -3  # what `enter` returns, if not the index of a guard that failed
 
 
 @kernel
@@ -108,9 +110,11 @@ def replay(words, memory, x, seed, out, derivative):
         call_perform(code[PERFORM], LINEARIZE if task == TANGENTS else task, 1, code, work, size, x, out)
     failed = int(work[size - 1])
     if failed >= 0:
-        return failed
+        return RAISED if failed == code[GUARDS] else failed
     if task == TANGENTS:
         call_perform(code[PERFORM], task, 1, code, work, size, seed, derivative)
+        if integers(shifted(work, size - 1 - CONTROL))[FAILED] != 0:
+            return RAISED
     elif task == GRADIENT:
         out[0] = target[component] if component >= 0 else first_output(code, work)
     return failed
@@ -162,3 +166,8 @@ def heard(room):
         return 1
     atomic_add(shifted(words, FAILURES), 1)
     return 0
+
+
+def refuse(handle, task, active, lanes, work, failed, x0, x1, x2, y, a0, a1, a2, b):
+    """In place of the interpreted call to which a compiled primitive leaves what it cannot do: the sweep has failed."""
+    failed[0] = 1

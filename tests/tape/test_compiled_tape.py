@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ import fastad as ad
 from fastad.errors import (
     ArgumentIndexError,
     BranchChanged,
+    FastADError,
     NonScalarOutput,
     ShapeMismatch,
     UnsupportedDtype,
@@ -364,6 +366,34 @@ def test_what_cannot_be_compiled_is_refused():
             make()
 
 
+def test_compiled_primitives_are_part_of_compiled_code():
+    @njit
+    def root(a):
+        if a < 0.0:
+            raise ValueError("negative")
+        return np.sqrt(a)
+
+    half = ad.primitive(root, partials=[njit(lambda a: 0.5 / np.sqrt(a))])
+    cube = ad.primitive("a**3", partials=["3*a**2"])
+    tape = ad.record(lambda x: np.sum(half(x) * cube(x)) + cube(x[0]), np.ones(3))
+    vg, jvp, primal = tape.njit_value_and_grad(), tape.njit_jvp(), tape.njit_primal()
+    for x in (np.array([0.5, 1.0, 2.0]), np.array([4.0, 0.1, 9.0])):
+        value, slope = np.sum(x**3.5) + x[0] ** 3, 3.5 * x**2.5 + [3 * x[0] ** 2, 0.0, 0.0]
+        assert call(vg, x)[0] == pytest.approx(value) == call(primal, x)
+        np.testing.assert_allclose(call(vg, x)[1], slope, rtol=1e-14)
+        np.testing.assert_allclose(call_jvp(jvp, x, np.ones(3)), [value, slope.sum()], rtol=1e-14)
+    np.testing.assert_allclose(at_points(vg, np.ones((40, 3))), np.tile([6.5, 3.5, 3.5], (40, 1)))
+    bad = np.array([1.0, -1.0, 1.0])
+    for way in (lambda: call(vg, bad), lambda: call(primal, bad), lambda: call_jvp(jvp, bad, bad)):
+        with pytest.raises(FastADError, match="raised an exception"):
+            way()
+    for way in (lambda: vg(bad), lambda: primal(bad), lambda: jvp(bad, bad)):
+        with pytest.raises(ValueError, match="negative"):
+            way()
+    assert np.isnan(at_points(vg, np.array([bad] * 4))).all()
+    assert ad.value_and_grad(lambda x: np.sum(half(x)))(np.ones(3))[0] == 3.0, "other sweeps keep their way out"
+
+
 # --- lifetimes --------------------------------------------------------------------------------------
 def test_compiled_code_keeps_what_it_holds():
     @njit
@@ -494,3 +524,9 @@ def test_the_address_is_a_c_function():
     assert function(vg.user_data, x.ctypes.data, None, value.ctypes.data, gradient.ctypes.data) == -1
     assert value[0] == pytest.approx(rosen(x), rel=1e-13)
     np.testing.assert_allclose(gradient, rosen_der(x), rtol=1e-13)
+
+
+def test_compiled_tapes_pickle():
+    vg, x = ad.record(rosen, np.ones(3)).njit_value_and_grad(), np.array([0.4, 0.5, 0.6])
+    again = pickle.loads(pickle.dumps(vg))
+    np.testing.assert_array_equal(call(again, x)[1], call(vg, x)[1])
