@@ -1,116 +1,36 @@
 """Tapes that compiled code calls: `tape.njit_value_and_grad()` and its kin, and C functions for SciPy.
 
-Theory of operation. A compiled tape is a *room* (`native/tape_entry.py`): a few integers and the addresses of
-workspaces, all that compiled code needs to run the sweeps of one tape without Python. Nothing is compiled for a tape;
-Numba's type of compiled tapes (`native/tape_types.py`) is the same for all of a kind, so that a function compiled for
-one takes all. Workspaces are made by the threads that come, and freed with the Python object, which whatever holds it
-in compiled code keeps alive. Large tapes run on the thread that calls: under `prange` the others are busy.
+Theory of operation. A compiled tape is a *room* (`tape_room.py`), all that compiled code needs to run the sweeps of one
+tape without Python, and its Python side. Nothing is compiled for a tape; Numba's type of compiled tapes
+(`native/tape_types.py`) is the same for all of a kind, so that a function compiled for one takes all. Large tapes run
+on the thread that calls: under `prange` the others are busy.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
-import weakref
-from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastad.containers import leaf_shapes
-from fastad.errors import ArgumentIndexError, FastADError, ShapeMismatch, UnsupportedDtype, UnsupportedFunction
+from fastad.errors import (
+    ArgumentIndexError,
+    DerivativeCut,
+    FastADError,
+    ShapeMismatch,
+    UnsupportedDtype,
+)  # fmt: skip
 from fastad.kernels import layout as at
+from fastad.tape_room import SharedRoom
 
 if TYPE_CHECKING:
     from fastad.tape import Tape
 
 TASKS = {"value_and_grad": at.GRADIENT, "primal": at.PRIMAL, "jvp": at.TANGENTS}
-_C = ctypes.CDLL("msvcrt" if os.name == "nt" else None)  # Python's allocators may wait for its lock
 _POINTER = ctypes.POINTER(ctypes.c_double)
 ENTER = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *(_POINTER,) * 4)
 INTEGRAND = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, _POINTER, ctypes.c_void_p)
-
-
-def _address(function: Any) -> int:
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-@cache
-def _in_parallel() -> int:
-    """Address of OpenMP's function of that name, where Numba's parallel loops may run by OpenMP."""
-    try:
-        library = import_module("numba.np.ufunc.omppool").__file__
-        return _address(ctypes.CDLL(library).omp_in_parallel)
-    except (ImportError, OSError, AttributeError):
-        return 0
-
-
-class Room:
-    """What compiled code is told of a tape, at `address`; keeps the tape and its program alive."""
-
-    def __init__(self, tape: Tape, task: int, component: int = -1) -> None:
-        from fastad.native import tape_code
-        from fastad.native import tape_entry as entry
-
-        _require_native(tape)
-        schedule = tape.schedule
-        code, called = _without_python(tape, schedule.code_for(task))
-        constants = np.ascontiguousarray(tape.program.constants, np.float64)
-        self.kept = tape, schedule, code, called, constants
-        memory = np.zeros(entry.ROOM + entry.LINE, np.int64)
-        start = -memory.ctypes.data // 8 % entry.LINE  # places are lines of the cache
-        self.words = memory[start : start + entry.ROOM]
-        self.address = self.words.ctypes.data
-        values = {
-            entry.CODE: code.ctypes.data, entry.SIZE: schedule.size_alone(task), entry.TASK: task,
-            entry.INPUTS: tape.inputs, entry.OUTPUTS: tape.outputs, entry.COMPONENT: component,
-            entry.CONSTANTS: constants.ctypes.data, entry.CONSTANT_COUNT: constants.size,
-            entry.MALLOC: _address(_C.malloc), entry.FREE: _address(_C.free),
-            entry.ENTER: tape_code.enter.address, entry.HEARD: tape_code.heard.address,
-            entry.THREAD_STATE: _address(ctypes.pythonapi.PyGILState_GetThisThreadState),
-            entry.IN_PARALLEL: _in_parallel(),
-        }  # fmt: skip
-        self.words[list(values)] = list(values.values())
-        weakref.finalize(self, _free_workspaces, self.words).atexit = False
-
-    @property
-    def failures(self) -> int:
-        from fastad.native.tape_entry import FAILURES
-
-        return int(self.words[FAILURES])
-
-
-def _free_workspaces(words: np.ndarray) -> None:
-    from fastad.native.tape_entry import LINE, MEMORY, PLACES
-
-    for memory in words[PLACES + MEMORY :: LINE].tolist():
-        _C.free(ctypes.c_void_p(memory))
-
-
-def _require_native(tape: Tape) -> None:
-    """Rules that are called run Python, which would wait for a lock that the caller may hold."""
-    for call in tape.program.calls:
-        if not call.primitive.is_native:
-            where = f" at {call.where}" if call.where else ""
-            raise UnsupportedFunction(
-                f"the tape calls {call.primitive.name}{where}, whose derivative rules are Python: compiled code cannot "
-                "run them; call the tape from Python, or write this with element-wise functions, sums and products"
-            )
-
-
-def _without_python(tape: Tape, code: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """A packed program in which no compiled primitive falls back on Python, and what it refers to."""
-    from fastad.native import tape_code
-
-    if not tape.program.calls:
-        return code, []
-    code, called = code.copy(), []
-    rows = code[at.AT_SEGMENTS] + at.ROW * np.arange(code[at.SEGMENTS])
-    for row in rows[code[rows + at.KIND] == at.CALL].tolist():
-        called.append(np.array([code[row + at.LENGTH], tape_code.refuse.address, 0], np.int64))
-        code[row + at.SIZE1] = called[-1].ctypes.data
-    return code, called
 
 
 class CompiledTape:
@@ -140,7 +60,7 @@ class CompiledTape:
         self.tape, self.kind = tape, kind
         shapes = leaf_shapes(tape.out_structure)
         self.number = kind == "value_and_grad" or shapes == [None]
-        self._room = Room(tape, TASKS[kind])
+        self._room = SharedRoom(tape, TASKS[kind])
         self.room_address = self.user_data = self._room.address
         self.address = tape_code.enter.address
         self.ctypes = ENTER(self.address)
@@ -192,6 +112,14 @@ class CompiledTape:
 
     def _fitting(self, x: Any, what: str) -> np.ndarray:
         """Contiguous float64, as many as the tape has inputs."""
+        from fastad.record.builder import user_line
+        from fastad.record.traced import is_traced
+
+        if is_traced(x):
+            raise DerivativeCut(
+                f"a compiled tape ({self.kind}) was called on a traced value at {user_line()}: its derivatives are not "
+                "recorded; call the function itself, which the tape was recorded from"
+            )
         array = np.asarray(x)
         if array.dtype.kind not in "fiu":
             raise UnsupportedDtype(f"the {what} has dtype {array.dtype}: real numbers are needed")
@@ -221,7 +149,7 @@ def low_level_callable(tape: Tape, component: int | None) -> Any:
     require_scalar(tape.out_structure)
     if component is not None and not 0 <= component < tape.inputs:
         raise ArgumentIndexError(f"component {component} of the gradient: the tape has {tape.inputs} inputs")
-    room = Room(tape, at.PRIMAL if component is None else at.GRADIENT, -1 if component is None else int(component))
+    room = SharedRoom(tape, at.PRIMAL) if component is None else SharedRoom(tape, at.GRADIENT, int(component))
     function = INTEGRAND(tape_code.integrand.address)
     function.room = room  # type: ignore[attr-defined]  # as long as the function lives
     return LowLevelCallable(function, ctypes.c_void_p(room.address), "double (int, double *, void *)")

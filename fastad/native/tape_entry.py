@@ -1,10 +1,10 @@
 """Replays of one tape as C functions: what nopython code and C libraries call, without Python and its lock.
 
-Theory of operation. A tape is known by the address of its *room*, 64-bit integers (`compiled_tape.py` writes them):
-where its packed program stands, how large a workspace is, what to compute. The rest of a room are *places*, a line of
+Theory of operation. A tape is known by the address of its *room*, 64-bit integers (`tape_room.py` writes them):
+where its packed program stands, how large a workspace is, what to compute. The rest of a room are *seats*, a line of
 the cache each: a word that says whether a thread is inside, and the workspace that the first one made there. A thread
-begins to look at a place that follows from where its stack stands, so that threads meet rarely and a loop always gets
-the same workspace. Where all places are taken, a workspace lasts for the one call. One compiled function serves all
+begins to look at a seat that follows from where its stack stands, so that threads meet rarely and a loop always gets
+the same workspace. Where all seats are taken, a workspace lasts for the one call. One compiled function serves all
 tapes: a new one compiles nothing.
 """
 
@@ -52,13 +52,13 @@ HEARD = 11  # address of `heard`
 THREAD_STATE = 12  # addresses of functions of Python, and of OpenMP (0: none)
 IN_PARALLEL = 13
 FAILURES = 14  # points at which there was nan to return
-PLACES = 16  # where the places begin
-# --- a place ----------------------------------------------------------------------------------------
+SEATS = 16  # where the seats begin
+# --- a seat ----------------------------------------------------------------------------------------
 TAKEN = 0
 MEMORY = 1
 LINE = 8  # words
-PLACE_COUNT = 64
-ROOM = PLACES + PLACE_COUNT * LINE
+SEAT_COUNT = 64
+ROOM = SEATS + SEAT_COUNT * LINE
 
 DONE, NO_MEMORY, RAISED = -1, -2, -3  # what `enter` returns, if not the index of a guard that failed
 
@@ -88,13 +88,13 @@ def make_memory(words):
 
 
 @kernel
-def take_place(words):
-    """A place where no other thread is; -1 if there is none."""
-    first = ((stack_address() >> 14) * 0x9E3779B1 >> 16) & (PLACE_COUNT - 1)
-    for k in range(PLACE_COUNT):
-        place = PLACES + ((first + k) & (PLACE_COUNT - 1)) * LINE
-        if atomic_load(shifted(words, place + TAKEN)) == 0 and atomic_exchange(shifted(words, place + TAKEN), 0, 1):
-            return place
+def take_seat(words):
+    """A seat where no other thread is; -1 if there is none."""
+    first = ((stack_address() >> 14) * 0x9E3779B1 >> 16) & (SEAT_COUNT - 1)
+    for k in range(SEAT_COUNT):
+        seat = SEATS + ((first + k) & (SEAT_COUNT - 1)) * LINE
+        if atomic_load(shifted(words, seat + TAKEN)) == 0 and atomic_exchange(shifted(words, seat + TAKEN), 0, 1):
+            return seat
     return -1
 
 
@@ -122,15 +122,15 @@ def replay(words, memory, x, seed, out, derivative):
 
 @kernel
 def run_room(words, x, seed, out, derivative):
-    place = take_place(words)
-    memory = words[place + MEMORY] if place >= 0 else 0
+    seat = take_seat(words)
+    memory = words[seat + MEMORY] if seat >= 0 else 0
     if memory == 0:
         memory = make_memory(words)
-        if place >= 0:
-            words[place + MEMORY] = memory
+        if seat >= 0:
+            words[seat + MEMORY] = memory
     status = NO_MEMORY if memory == 0 else replay(words, memory, x, seed, out, derivative)
-    if place >= 0:
-        atomic_store(shifted(words, place + TAKEN), 0)
+    if seat >= 0:
+        atomic_store(shifted(words, seat + TAKEN), 0)
     elif memory != 0:
         call_free(words[FREE], memory)
     return status

@@ -24,6 +24,7 @@ import fastad as ad
 from fastad.errors import (
     ArgumentIndexError,
     BranchChanged,
+    DerivativeCut,
     FastADError,
     NonScalarOutput,
     ShapeMismatch,
@@ -254,15 +255,15 @@ def test_prange_and_threads_give_what_single_calls_give(n):
     assert not wrong
 
 
-def test_more_threads_than_places():
-    """All places taken: a workspace for each call."""
+def test_more_threads_than_seats():
+    """All seats taken: a workspace for each call."""
     from fastad.native import tape_entry as entry
 
     vg, x = ad.record(rosen, np.ones(3)).njit_value_and_grad(), np.array([0.5, 0.2, 0.9])
-    vg._room.words[entry.PLACES + entry.TAKEN :: entry.LINE] = 1
+    vg._room.words[entry.SEATS + entry.TAKEN :: entry.LINE] = 1
     for _ in range(3):
         np.testing.assert_allclose(call(vg, x)[1], rosen_der(x), rtol=1e-13)
-    assert not vg._room.words[entry.PLACES + entry.MEMORY :: entry.LINE].any()
+    assert not vg._room.words[entry.SEATS + entry.MEMORY :: entry.LINE].any()
 
 
 # --- what must not pass -----------------------------------------------------------------------------
@@ -349,6 +350,8 @@ def test_wrong_types_are_errors_when_compiling():
     for wrong in (x + 1j, "text", np.array(["a"])):
         with pytest.raises(UnsupportedDtype, match="real numbers"):
             vg(wrong)
+    with pytest.raises(DerivativeCut, match=r"traced value at .*test_compiled_tape\.py:"):
+        ad.grad(lambda x: vg(x)[0])(x)
     for out in (np.empty(6)[::2], np.empty(3, np.float32), [1.0, 2.0, 3.0]):
         with pytest.raises(UnsupportedDtype, match="contiguous"):
             vg.into(x, out)
