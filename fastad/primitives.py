@@ -71,6 +71,11 @@ class Primitive:
     def __reduce__(self) -> Any:
         return primitive_named, (self.saved_name(),)
 
+    @property
+    def is_native(self) -> bool:
+        """Whether the kernels can call this primitive without the interpreter."""
+        return False
+
     def saved_name(self) -> str:
         """The name in pickles and files."""
         return self.name
@@ -111,6 +116,8 @@ class Call:
     options : tuple of (name, value)
     handle : int
         The number by which the kernels name it, in this process.
+    where : str
+        The user's line that recorded it; empty once the tape has been saved.
     native_words : array of int64 or None
         What native code is told of the call.
     """
@@ -123,7 +130,7 @@ class Call:
     ) -> None:  # fmt: skip
         self.primitive, self.options, self.single = primitive, options, single
         self.shapes, self.results = tuple(map(tuple, shapes)), tuple(map(tuple, results))
-        self.handle, self.native_words = next(_handles), None
+        self.handle, self.native_words, self.where = next(_handles), None, ""
         _calls[self.handle] = self
 
     def __reduce__(self) -> Any:

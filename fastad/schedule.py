@@ -211,6 +211,10 @@ class Schedule:
         shared = task in (at.PRIMAL, at.GRADIENT) and self.parallel
         return self._size(task, lanes, max(1, settings.threads) if shared else 1)
 
+    def size_alone(self, task: int) -> int:
+        """Numbers in a workspace for a task with one direction on one thread."""
+        return self._size(task, 1, 1)
+
     def _size(self, task: int, lanes: int, threads: int) -> int:
         fused = task in (at.PRIMAL, at.GRADIENT)
         code = self.code if fused else self.plain

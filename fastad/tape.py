@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastad import kernels
+from fastad.compiled_tape import Compilable
 from fastad.containers import (
     Structure,
     flatten,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from fastad.adjoint_tape import AdjointTape
 
 
-class Tape:
+class Tape(Compilable):
     """A recorded function.
 
     Attributes
@@ -130,7 +131,10 @@ class Tape:
                 yield point
             finally:
                 other = taken(self._last_point)
-                self._last_point.append(point)
+                if point.failed < 0:
+                    self._last_point.append(point)
+                else:  # why it failed is known to the sweep alone
+                    schedule.give(point.work)
                 if other is not None:
                     schedule.give(other.work)
 

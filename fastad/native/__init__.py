@@ -1,1 +1,1 @@
-"""Recording functions that Numba has compiled, from compiled code."""
+"""Derivatives of functions that Numba has compiled, and tapes inside them."""

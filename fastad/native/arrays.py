@@ -32,7 +32,7 @@ def meets_array(*arguments: Any) -> bool:
 
 
 @outlined
-def _truth_values(shape):  # type: ignore[no-untyped-def]
+def _truth_values(shape):
     return np.empty(shape, np.bool_)
 
 
@@ -57,14 +57,14 @@ def _in_place(function: Any) -> Any:
     """x op= y, as a function: Numba's own typing of it fails for arrays that it does not know."""
     plain = IN_PLACE[function]
 
-    def assign(x, y):  # type: ignore[no-untyped-def]
+    def assign(x, y):
         raise NotImplementedError
 
     @overload(assign)
-    def assigned(x, y):  # type: ignore[no-untyped-def]
+    def assigned(x, y):
         if is_array(x):
 
-            def of_array(x, y):  # type: ignore[no-untyped-def]
+            def of_array(x, y):
                 fill(x, plain(x, y))  # the operands are read before anything is written
                 return x
 
@@ -81,7 +81,7 @@ def _teach_row(function: Any, op: Op) -> None:
         overload(function)(lambda x, y: array_form(op, x, y))
 
 
-def _power(x, y):  # type: ignore[no-untyped-def]
+def _power(x, y):
     op = BY_NAME[power_row(x, y)]
     if op.arity == 1 and is_array(x):
         each = outlined(array_form(op, x))
@@ -104,6 +104,6 @@ ASSIGNING = {function: _in_place(function) for function in IN_PLACE}
 
 
 @overload(operator.pos)
-def _pos(x):  # type: ignore[no-untyped-def]
+def _pos(x):
     if is_array(x):
         return lambda x: x.copy()

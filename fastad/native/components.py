@@ -55,10 +55,10 @@ def _splat(builder: Any, number: Any, lanes: int) -> Any:
 
 
 @intrinsic
-def _lanes_times(typing_context, t, d):  # type: ignore[no-untyped-def]
+def _lanes_times(typing_context, t, d):
     """Tangents times a number. Only a number that is 0, infinite or nan needs a look at each factor."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         tangents, number = arguments
         zero, nothing = ir.Constant(number.type, 0.0), ir.Constant(tangents.type, None)
         product = builder.fmul(tangents, _splat(builder, number, t.lanes))
@@ -79,24 +79,24 @@ def _lanes_times(typing_context, t, d):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _lanes_plus(typing_context, s, t):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _lanes_plus(typing_context, s, t):
+    def codegen(context, builder, signature, arguments):
         return builder.fadd(*arguments)
 
     return t(t, t), codegen
 
 
 @intrinsic
-def _lane(typing_context, t, k):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _lane(typing_context, t, k):
+    def codegen(context, builder, signature, arguments):
         return builder.extract_element(arguments[0], builder.trunc(arguments[1], ir.IntType(32)))
 
     return types.float64(t, types.int64), codegen
 
 
 @intrinsic
-def _with_lane(typing_context, t, k, number):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _with_lane(typing_context, t, k, number):
+    def codegen(context, builder, signature, arguments):
         t, k, number = arguments
         return builder.insert_element(t, number, builder.trunc(k, ir.IntType(32)))
 
@@ -113,8 +113,8 @@ def zero_of(kind: types.Type) -> Any:
     """The compiled function () -> the number 0 of a type (all bits zero)."""
 
     @intrinsic
-    def zero(typing_context):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def zero(typing_context):
+        def codegen(context, builder, signature, arguments):
             return ir.Constant(context.get_value_type(kind), None)
 
         return kind(), codegen
@@ -132,18 +132,18 @@ def one_of(kind: types.Type) -> Any:
 
 
 # --- products and sums --------------------------------------------------------------------------------------
-def times(t, d):  # type: ignore[no-untyped-def]
+def times(t, d):
     """t * d, where a factor that is exactly 0 gives exactly 0."""
     raise NotImplementedError
 
 
-def plus(s, t):  # type: ignore[no-untyped-def]
+def plus(s, t):
     """s + t."""
     raise NotImplementedError
 
 
 @rule(times)
-def _times(t, d):  # type: ignore[no-untyped-def]
+def _times(t, d):
     if isinstance(t, LanesType):
         return lambda t, d: lanes_times(t, d)
     if isinstance(t, DualType):
@@ -155,7 +155,7 @@ def _times(t, d):  # type: ignore[no-untyped-def]
 
 
 @rule(plus)
-def _plus(s, t):  # type: ignore[no-untyped-def]
+def _plus(s, t):
     if isinstance(t, LanesType):
         return lambda s, t: lanes_plus(s, t)
     if isinstance(t, DualType):

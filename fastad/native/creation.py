@@ -30,10 +30,10 @@ def allocator(kind: ActiveType, cleared: bool = True) -> Any:
         return _allocators[kind, cleared]
 
     @intrinsic
-    def allocate(typing_context, shape):  # type: ignore[no-untyped-def]
+    def allocate(typing_context, shape):
         result = _array(kind, 1 if isinstance(shape, types.Integer) else len(shape), "C")
 
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, arguments):
             array = _empty_nd_impl(context, builder, result, _parse_shape(context, builder, shape, arguments[0]))
             if cleared:
                 size = builder.mul(array.itemsize, array.nitems)
@@ -62,17 +62,17 @@ def _filled(kind: ActiveType, of_numpy: Any, start: float) -> Any:
     """np.zeros and its kin."""
     allocate, lift = allocator(kind), lift_to(kind)
 
-    def create(shape, dtype=None):  # type: ignore[no-untyped-def]
+    def create(shape, dtype=None):
         raise NotImplementedError
 
     @overload(create)
-    def created(shape, dtype=None):  # type: ignore[no-untyped-def]
+    def created(shape, dtype=None):
         if not holds_floats(dtype):
             return lambda shape, dtype=None: of_numpy(shape, dtype)
         if start == 0.0:
             return lambda shape, dtype=None: allocate(shape)
 
-        def ones(shape, dtype=None):  # type: ignore[no-untyped-def]
+        def ones(shape, dtype=None):
             out = allocate(shape)
             fill(out, lift(start))
             return out
@@ -86,16 +86,16 @@ def _filled_like(kind: ActiveType, of_numpy: Any, start: float) -> Any:
     """np.zeros_like and its kin."""
     allocate, lift = allocator(kind), lift_to(kind)
 
-    def create(a, dtype=None):  # type: ignore[no-untyped-def]
+    def create(a, dtype=None):
         raise NotImplementedError
 
     @overload(create)
-    def created(a, dtype=None):  # type: ignore[no-untyped-def]
+    def created(a, dtype=None):
         given = dtype is not None and not isinstance(dtype, types.NoneType | types.Omitted)
         if not holds_floats(dtype if given else getattr(a, "dtype", a)):
             return (lambda a, dtype=None: of_numpy(a, dtype)) if given else (lambda a, dtype=None: of_numpy(a))
 
-        def like(a, dtype=None):  # type: ignore[no-untyped-def]
+        def like(a, dtype=None):
             out = allocate(np.shape(a))
             if start != 0.0:
                 fill(out, lift(start))
@@ -109,18 +109,18 @@ def _filled_like(kind: ActiveType, of_numpy: Any, start: float) -> Any:
 def _full(kind: ActiveType) -> Any:
     allocate, lift = allocator(kind), lift_to(kind)
 
-    def full(shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+    def full(shape, fill_value, dtype=None):
         raise NotImplementedError
 
     @overload(full)
-    def _of_shape(shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+    def _of_shape(shape, fill_value, dtype=None):
         given = dtype is not None and not isinstance(dtype, types.NoneType | types.Omitted)
         if not holds_floats(dtype if given else fill_value):
             if given:
                 return lambda shape, fill_value, dtype=None: np.full(shape, fill_value, dtype)
             return lambda shape, fill_value, dtype=None: np.full(shape, fill_value)
 
-        def filled(shape, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+        def filled(shape, fill_value, dtype=None):
             out = allocate(shape)
             fill(out, lift(fill_value))
             return out
@@ -131,11 +131,11 @@ def _full(kind: ActiveType) -> Any:
 
 
 def _full_like(kind: ActiveType, full: Any) -> Any:
-    def full_like(a, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+    def full_like(a, fill_value, dtype=None):
         raise NotImplementedError
 
     @overload(full_like)
-    def _of_array(a, fill_value, dtype=None):  # type: ignore[no-untyped-def]
+    def _of_array(a, fill_value, dtype=None):
         return lambda a, fill_value, dtype=None: full(np.shape(a), fill_value, dtype)
 
     return full_like
@@ -146,15 +146,15 @@ def _converter(kind: ActiveType) -> Any:
     """What makes a fresh array active: plain floats become passive numbers; all else stays what it is."""
     allocate = allocator(kind)
 
-    def to_active(a):  # type: ignore[no-untyped-def]
+    def to_active(a):
         raise NotImplementedError
 
     @overload(to_active)
-    def converted(a):  # type: ignore[no-untyped-def]
+    def converted(a):
         if not (is_plain_array(a) and isinstance(a.dtype, types.Float)):
             return lambda a: a
 
-        def convert(a):  # type: ignore[no-untyped-def]
+        def convert(a):
             out = allocate(a.shape)
             fill(out, a)
             return out
@@ -168,11 +168,11 @@ def _item_lifter(kind: ActiveType) -> Any:
     """What makes an item of a list active if it is a float."""
     lift = lift_to(kind)
 
-    def lift_item(x):  # type: ignore[no-untyped-def]
+    def lift_item(x):
         raise NotImplementedError
 
     @rule(lift_item)
-    def lifted(x):  # type: ignore[no-untyped-def]
+    def lifted(x):
         return (lambda x: lift(x)) if isinstance(x, types.Float) else (lambda x: x)
 
     return lift_item
@@ -182,11 +182,11 @@ def _array_of(kind: ActiveType) -> Any:
     """np.array and np.asarray of numbers, lists, tuples and arrays."""
     allocate, lift = allocator(kind), lift_to(kind)
 
-    def array(object, dtype=None):  # type: ignore[no-untyped-def]
+    def array(object, dtype=None):
         raise NotImplementedError
 
     @overload(array)
-    def made(object, dtype=None):  # type: ignore[no-untyped-def]
+    def made(object, dtype=None):
         depth, inner = _depth(object)
         if not is_active(inner):
             if dtype is None or isinstance(dtype, types.NoneType | types.Omitted):

@@ -125,14 +125,14 @@ def _plain(op: Op, kind: ActiveType) -> Any:
     if op.arity == 1:
         one = emit.one
 
-        def of_one(x):  # type: ignore[no-untyped-def]
+        def of_one(x):
             v, da = both(x._value)
             return one(x, v, da)
 
         return of_one
     two = emit.two
 
-    def of_two(x, y):  # type: ignore[no-untyped-def]
+    def of_two(x, y):
         v, da, db = both(x._value, y._value)
         return two(x, y, v, da, db)
 
@@ -144,7 +144,7 @@ def _nested(op: Op, kind: ActiveType) -> Any:
     if op.arity == 1:
         one, inner_one = emit.one, inner.one
 
-        def of_one(x):  # type: ignore[no-untyped-def]
+        def of_one(x):
             a = x._value
             v, da, daa = every(a._value)
             return one(x, inner_one(a, v, da), inner_one(a, da, daa))
@@ -152,7 +152,7 @@ def _nested(op: Op, kind: ActiveType) -> Any:
         return of_one
     two, inner_two = emit.two, inner.two
 
-    def of_two(x, y):  # type: ignore[no-untyped-def]
+    def of_two(x, y):
         a, b = x._value, y._value
         v, da, db, daa, dab, dbb = every(a._value, b._value)
         return two(x, y, inner_two(a, b, v, da, db), inner_two(a, b, da, daa, dab), inner_two(a, b, db, dab, dbb))
@@ -160,13 +160,13 @@ def _nested(op: Op, kind: ActiveType) -> Any:
     return of_two
 
 
-def value_of(x):  # type: ignore[no-untyped-def]
+def value_of(x):
     """The plain number in an active one (or in a plain one)."""
     raise NotImplementedError
 
 
 @rule(value_of)
-def _value_of(x):  # type: ignore[no-untyped-def]
+def _value_of(x):
     if is_active(x):
         return (lambda x: x._value) if x.component is FLOAT else (lambda x: value_of(x._value))
     return lambda x: x
@@ -196,11 +196,11 @@ def lift_to(kind: ActiveType) -> Any:
     if kind not in _lifts:
         passive = passive_maker(kind)
 
-        def lift(x):  # type: ignore[no-untyped-def]
+        def lift(x):
             raise NotImplementedError
 
         @rule(lift)
-        def lifted(x):  # type: ignore[no-untyped-def]
+        def lifted(x):
             return (lambda x: x) if is_active(x) else (lambda x: passive(np.float64(x)))
 
         _lifts[kind] = lift
@@ -267,7 +267,7 @@ def power_row(x: Any, y: Any) -> str:
     return _POWERS.get(getattr(y, "literal_value", math.nan), "power_constant")
 
 
-def _power(x, y):  # type: ignore[no-untyped-def]
+def _power(x, y):
     op = BY_NAME[power_row(x, y)]
     if op.arity == 1:
         form = scalar_form(op, x)

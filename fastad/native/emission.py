@@ -43,10 +43,10 @@ class Emitters:
 def _edges(kind: EdgesType) -> tuple[Any, Any]:
     make, unit = make_of(kind), one_of(kind.component)
 
-    def one(x, v, da):  # type: ignore[no-untyped-def]
+    def one(x, v, da):
         return make(x._tape, x._slot, v, times(x._slope, da))
 
-    def two(x, y, v, da, db):  # type: ignore[no-untyped-def]
+    def two(x, y, v, da, db):
         left, right = times(x._slope, da), times(y._slope, db)
         if (x._slot != 0) & (y._slot != 0) & (x._slot != y._slot):
             return make(x._tape, append(x._tape, x._slot, y._slot, left, right), v, unit())
@@ -58,10 +58,10 @@ def _edges(kind: EdgesType) -> tuple[Any, Any]:
 def _duals(kind: DualType) -> tuple[Any, Any]:
     make = make_of(kind)
 
-    def one(x, v, da):  # type: ignore[no-untyped-def]
+    def one(x, v, da):
         return make(v, times(x._tangent, da))
 
-    def two(x, y, v, da, db):  # type: ignore[no-untyped-def]
+    def two(x, y, v, da, db):
         return make(v, plus(times(x._tangent, da), times(y._tangent, db)))
 
     return inlined(one), inlined(two)
@@ -79,8 +79,8 @@ def emitters(kind: ActiveType) -> Emitters:
 
 # --- the program --------------------------------------------------------------------------------------------
 @intrinsic
-def _bits_of(typing_context, value):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _bits_of(typing_context, value):
+    def codegen(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.IntType(64))
 
     return types.int64(types.float64), codegen
@@ -91,7 +91,7 @@ _make = make_of(TAPE)
 
 
 @outlined
-def new_constant(tape, at, bits, value):  # type: ignore[no-untyped-def]
+def new_constant(tape, at, bits, value):
     slot = append(tape, 0, 0, value, CONSTANT)
     set_word(tape, at, bits)
     set_word(tape, at + 1, slot)
@@ -99,7 +99,7 @@ def new_constant(tape, at, bits, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def slot_of(tape, x):  # type: ignore[no-untyped-def]
+def slot_of(tape, x):
     """The slot of an operand, which may be passive."""
     if x._slot != 0:
         return x._slot
@@ -111,7 +111,7 @@ def slot_of(tape, x):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def record_one(opcode, x, value):  # type: ignore[no-untyped-def]
+def record_one(opcode, x, value):
     """The result of an operation on one number, as a program has it."""
     if x._slot == 0:
         return _make(0, 0, value)
@@ -119,7 +119,7 @@ def record_one(opcode, x, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def record_two(opcode, x, y, value):  # type: ignore[no-untyped-def]
+def record_two(opcode, x, y, value):
     """The result of an operation on two numbers, as a program has it."""
     if x._slot == 0 and y._slot == 0:
         return _make(0, 0, value)
@@ -129,5 +129,5 @@ def record_two(opcode, x, y, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def program_passive(value):  # type: ignore[no-untyped-def]
+def program_passive(value):
     return _make(0, 0, value)

@@ -21,13 +21,13 @@ from fastad.native.memory import inlined, load, rule
 from fastad.native.types import FLOAT, TAPE, ActiveType, DualType, EdgesType, is_number, is_plain_array
 
 
-def size_of(a):  # type: ignore[no-untyped-def]
+def size_of(a):
     """How many numbers there are in an argument."""
     raise NotImplementedError
 
 
 @rule(size_of)
-def _size_of(a):  # type: ignore[no-untyped-def]
+def _size_of(a):
     if isinstance(a, types.BaseTuple):
         return _written("a", " + ".join([f"size_of(a[{k}])" for k in range(len(a))] or ["0"]), size_of=size_of)
     if is_number(a):
@@ -44,20 +44,20 @@ def seeded(lanes: Any) -> Any:
     """The compiled function (seeds, i) -> the tangents of independent i."""
     zero, count = zero_of(lanes), lanes.lanes
 
-    def tangents(seeds, i):  # type: ignore[no-untyped-def]
+    def tangents(seeds, i):
         raise NotImplementedError
 
     @rule(tangents)
-    def _tangents(seeds, i):  # type: ignore[no-untyped-def]
+    def _tangents(seeds, i):
         if isinstance(seeds, types.Integer):
 
-            def unit(seeds, i):  # type: ignore[no-untyped-def]
+            def unit(seeds, i):
                 k = i - seeds
                 return with_lane(zero(), k, 1.0) if 0 <= k < count else zero()
 
             return unit
 
-        def given(seeds, i):  # type: ignore[no-untyped-def]
+        def given(seeds, i):
             t = zero()
             for k in range(count):
                 t = with_lane(t, k, seeds[k, i])
@@ -96,11 +96,11 @@ def activator(kind: ActiveType) -> Any:
         return _activators[kind]
     number, allocate = independent(kind), allocator(kind, cleared=False)
 
-    def activate(a, first, tape, seeds):  # type: ignore[no-untyped-def]
+    def activate(a, first, tape, seeds):
         raise NotImplementedError
 
     @overload(activate)
-    def activated(a, first, tape, seeds):  # type: ignore[no-untyped-def]
+    def activated(a, first, tape, seeds):
         if isinstance(a, types.BaseTuple):
             return _of_tuple(
                 a, "a, first, tape, seeds", "activate(a[{k}], first{before}, tape, seeds)", activate=activate
@@ -112,7 +112,7 @@ def activator(kind: ActiveType) -> Any:
 
         if a.ndim == 1:
 
-            def of_vector(a, first, tape, seeds):  # type: ignore[no-untyped-def]
+            def of_vector(a, first, tape, seeds):
                 out = allocate(a.size)
                 for i in range(a.size):
                     out[i] = number(np.float64(a[i]), first + i, tape, seeds)
@@ -120,7 +120,7 @@ def activator(kind: ActiveType) -> Any:
 
             return of_vector
 
-        def of_array(a, first, tape, seeds):  # type: ignore[no-untyped-def]
+        def of_array(a, first, tape, seeds):
             out, i = allocate(a.shape), first
             for index in np.ndindex(a.shape):
                 out[index] = number(np.float64(a[index]), i, tape, seeds)
@@ -143,12 +143,12 @@ def _of_tuple(a: Any, parameters: str, part: str, **scope: Any) -> Any:
 
 
 # --- derivatives ----------------------------------------------------------------------------------------------
-def collect(a, source, first):  # type: ignore[no-untyped-def]
+def collect(a, source, first):
     """Numbers in the structure of an argument, from an array (n,) or from the address of adjoints."""
     raise NotImplementedError
 
 
-def number_at(source, i):  # type: ignore[no-untyped-def]
+def number_at(source, i):
     raise NotImplementedError
 
 
@@ -156,14 +156,14 @@ _FLOAT64 = np.dtype(np.float64)
 
 
 @rule(number_at)
-def _number_at(source, i):  # type: ignore[no-untyped-def]
+def _number_at(source, i):
     if isinstance(source, types.Array):
         return lambda source, i: source[i]
     return lambda source, i: load(_FLOAT64, source + 8 * (i + 1))
 
 
 @overload(collect)
-def _collect(a, source, first):  # type: ignore[no-untyped-def]
+def _collect(a, source, first):
     if isinstance(a, types.BaseTuple):
         return _of_tuple(a, "a, source, first", "collect(a[{k}], source, first{before})", collect=collect)
     if is_number(a):
@@ -171,7 +171,7 @@ def _collect(a, source, first):  # type: ignore[no-untyped-def]
 
     if a.ndim == 1:
 
-        def of_vector(a, source, first):  # type: ignore[no-untyped-def]
+        def of_vector(a, source, first):
             out = np.empty(a.size)
             for i in range(a.size):
                 out[i] = number_at(source, first + i)
@@ -179,7 +179,7 @@ def _collect(a, source, first):  # type: ignore[no-untyped-def]
 
         return of_vector
 
-    def of_array(a, source, first):  # type: ignore[no-untyped-def]
+    def of_array(a, source, first):
         out, i = np.empty(a.shape), first
         for index in np.ndindex(a.shape):
             out[index] = number_at(source, i)
@@ -202,14 +202,14 @@ def pairing(kind: DualType, passive: Any) -> Any:
     make, allocate, zero = make_of(kind), allocator(kind), zero_of(kind.tangents)
 
     @inlined
-    def dual(value, tangent):  # type: ignore[no-untyped-def]
+    def dual(value, tangent):
         return make(np.float64(value), with_lane(zero(), 0, np.float64(tangent)))
 
-    def paired(a, t):  # type: ignore[no-untyped-def]
+    def paired(a, t):
         raise NotImplementedError
 
     @overload(paired)
-    def _paired(a, t):  # type: ignore[no-untyped-def]
+    def _paired(a, t):
         if isinstance(a, types.BaseTuple) and isinstance(t, types.BaseTuple) and len(a) == len(t):
             return _of_tuple(a, "a, t", "paired(a[{k}], t[{k}])", paired=paired)
         if isinstance(a, types.Integer | types.Boolean) and isinstance(t, types.Integer | types.Boolean):
@@ -221,7 +221,7 @@ def pairing(kind: DualType, passive: Any) -> Any:
         if not (is_plain_array(a) and is_plain_array(t) and a.ndim == t.ndim):
             return None
 
-        def of_array(a, t):  # type: ignore[no-untyped-def]
+        def of_array(a, t):
             if a.shape != t.shape:
                 raise ValueError("a tangent has another shape than its primal")
             out = allocate(a.shape)

@@ -22,7 +22,7 @@ def rank(x: Any) -> int:
 
 
 @outlined
-def common_length(m, n):  # type: ignore[no-untyped-def]
+def common_length(m, n):
     if m == n or n == 1:
         return m
     if m == 1:
@@ -31,7 +31,7 @@ def common_length(m, n):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def step(n):  # type: ignore[no-untyped-def]
+def step(n):
     return 0 if n == 1 else 1
 
 
@@ -68,13 +68,13 @@ def mapped(function: Any, result: Any, operands: Sequence[Any]) -> Any:
     return scope["each"]
 
 
-def fill(out, value):  # type: ignore[no-untyped-def]
+def fill(out, value):
     """out[...] = value, a number or an array of the same shape."""
     raise NotImplementedError
 
 
 @overload(fill)
-def _fill(out, value):  # type: ignore[no-untyped-def]
+def _fill(out, value):
     place = ", ".join(f"i{axis}" for axis in range(out.ndim))
     lines = ["def form(out, value):"]
     if rank(value):

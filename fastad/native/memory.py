@@ -70,10 +70,10 @@ def entry_bytes(context: Any, *items: Any) -> tuple[int, list[int]]:
 
 
 @intrinsic
-def _append(typing_context, tape, left, right, first, second):  # type: ignore[no-untyped-def]
+def _append(typing_context, tape, left, right, first, second):
     """A new entry of two slots and two items; its slot."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         tape, left, right, *items = arguments
         size, offsets = entry_bytes(context, first, second)
         control = builder.inttoptr(tape, _I64.as_pointer())
@@ -100,16 +100,16 @@ append: Any = _append
 
 
 @intrinsic
-def _word_at(typing_context, tape, word):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _word_at(typing_context, tape, word):
+    def codegen(context, builder, signature, arguments):
         return builder.load(builder.gep(builder.inttoptr(arguments[0], _I64.as_pointer()), [arguments[1]]))
 
     return types.int64(types.intp, types.int64), codegen
 
 
 @intrinsic
-def _set_word(typing_context, tape, word, value):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _set_word(typing_context, tape, word, value):
+    def codegen(context, builder, signature, arguments):
         tape, word, value = arguments
         builder.store(value, builder.gep(builder.inttoptr(tape, _I64.as_pointer()), [word]))
         return context.get_dummy_value()
@@ -122,11 +122,11 @@ set_word: Any = _set_word
 
 
 @intrinsic
-def _load(typing_context, kind, address):  # type: ignore[no-untyped-def]
+def _load(typing_context, kind, address):
     """What stands at an address, of the type that a dtype or an example gives."""
     inside = getattr(kind, "dtype", kind)
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         place = builder.inttoptr(arguments[1], context.get_data_type(inside).as_pointer())
         return context.data_model_manager[inside].load_from_data_pointer(builder, place, 8)
 
@@ -134,8 +134,8 @@ def _load(typing_context, kind, address):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _store(typing_context, address, value):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _store(typing_context, address, value):
+    def codegen(context, builder, signature, arguments):
         item = context.data_model_manager[value].as_data(builder, arguments[1])
         builder.store(item, builder.inttoptr(arguments[0], item.type.as_pointer()), align=8)
         return context.get_dummy_value()

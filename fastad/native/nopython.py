@@ -56,11 +56,11 @@ def passive_argument(kind: ActiveType, with_work_arrays: bool) -> Any:
     if (kind, with_work_arrays) not in _passives:
         to_active = creators(kind)["to_active"]
 
-        def passive(a):  # type: ignore[no-untyped-def]
+        def passive(a):
             raise NotImplementedError
 
         @rule(passive)
-        def _passive(a):  # type: ignore[no-untyped-def]
+        def _passive(a):
             if isinstance(a, types.Dispatcher):
                 version = active_version(a.dispatcher, kind)
                 return lambda a: version

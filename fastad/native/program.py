@@ -24,12 +24,12 @@ ENTRY = np.dtype([("left", "<u4"), ("right", "<u4"), ("value", "<f8"), ("code", 
 
 
 @njit(nogil=True)
-def _where(tape):  # type: ignore[no-untyped-def]
+def _where(tape):
     return word_at(tape, LENGTH), word_at(tape, ENTRIES)
 
 
 @njit(nogil=True)
-def _give(cell, tape):  # type: ignore[no-untyped-def]
+def _give(cell, tape):
     give(cell, tape)
 
 

@@ -43,7 +43,7 @@ def _from_one(kind: EdgesType) -> Any:
     size, downward = bytes_of(kind.component), _downward(kind)
 
     @outlined
-    def sweep(tape, slot, slope, n):  # type: ignore[no-untyped-def]
+    def sweep(tape, slot, slope, n):
         bars = cleared_bars(tape, size * (max(slot, n) + 1))
         store(bars + size * slot, slope)
         downward(tape, bars, slot, n)
@@ -57,7 +57,7 @@ def _from_several(kind: EdgesType) -> Any:
     number = passive_maker(inner_kind(kind)) if kind.component is not FLOAT else inlined(lambda w: w)
 
     @outlined
-    def sweep(tape, slots, slopes, weights, n):  # type: ignore[no-untyped-def]
+    def sweep(tape, slots, slopes, weights, n):
         last = n
         for k in range(slots.size):
             last = max(last, slots[k])
@@ -77,7 +77,7 @@ def _downward(kind: EdgesType) -> Any:
     read, is_zero = _reader(kind.component), _zero_test(kind.component)
 
     @inlined
-    def downward(tape, bars, last, n):  # type: ignore[no-untyped-def]
+    def downward(tape, bars, last, n):
         entries = word_at(tape, ENTRIES)
         for i in range(last, n, -1):
             g = read(bars + size * i)

@@ -62,7 +62,7 @@ def _primitive(dispatcher: Any) -> VectorPrimitive:
     name = f"{dispatcher.__module__}.{dispatcher.__name__}"
     point = _Point(dispatcher)
 
-    def tangents_of_second(tangents, result, weight, direction, *args):  # type: ignore[no-untyped-def]
+    def tangents_of_second(tangents, result, weight, direction, *args):
         raise NoSecondDerivative(
             f"a third derivative was asked for through the compiled function {dispatcher.__name__}, which has two: "
             f"write it in NumPy, or "
@@ -74,17 +74,17 @@ def _primitive(dispatcher: Any) -> VectorPrimitive:
     pull = VectorPrimitive(point.pull, name=f"{name} (adjoints)")
 
     @pull.vjp
-    def _(bars, result, weight, *args):  # type: ignore[no-untyped-def]
+    def _(bars, result, weight, *args):
         return push(bars, *args), *second(weight, bars, *args)
 
     @push.vjp
-    def _(weight, result, direction, *args):  # type: ignore[no-untyped-def]
+    def _(weight, result, direction, *args):
         return pull(weight, *args), *second(weight, direction, *args)
 
-    def pulled(weight, result, *args):  # type: ignore[no-untyped-def]
+    def pulled(weight, result, *args):
         return pull(weight, *args)
 
-    def pushed(tangents, result, *args):  # type: ignore[no-untyped-def]
+    def pushed(tangents, result, *args):
         return push(tangents, *args)
 
     return VectorPrimitive(dispatcher, pulled, pushed, name)

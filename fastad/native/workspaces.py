@@ -45,10 +45,10 @@ _VOID = ir.IntType(8).as_pointer()
 
 
 @intrinsic
-def _exchange(typing_context, cell, value):  # type: ignore[no-untyped-def]
+def _exchange(typing_context, cell, value):
     """Put a word into a cell; the word that was there."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         place = builder.inttoptr(arguments[0], _I64.as_pointer())
         return builder.atomic_rmw("xchg", place, arguments[1], "seq_cst")
 
@@ -56,10 +56,10 @@ def _exchange(typing_context, cell, value):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _allocate(typing_context, size):  # type: ignore[no-untyped-def]
+def _allocate(typing_context, size):
     """The address of so many new bytes."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         kind = ir.FunctionType(_VOID, [_I64])
         function = cgutils.get_or_insert_function(builder.module, kind, "NRT_Allocate")
         return builder.ptrtoint(builder.call(function, [arguments[0]]), _I64)
@@ -68,8 +68,8 @@ def _allocate(typing_context, size):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _free(typing_context, address):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _free(typing_context, address):
+    def codegen(context, builder, signature, arguments):
         function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), [_VOID]), "NRT_Free")
         builder.call(function, [builder.inttoptr(arguments[0], _VOID)])
         return context.get_dummy_value()
@@ -78,10 +78,10 @@ def _free(typing_context, address):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _clear(typing_context, address, size):  # type: ignore[no-untyped-def]
+def _clear(typing_context, address, size):
     """Set so many bytes to zero."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         cgutils.memset(builder, builder.inttoptr(arguments[0], _VOID), arguments[1], 0)
         return context.get_dummy_value()
 
@@ -95,7 +95,7 @@ clear: Any = _clear
 
 
 @outlined
-def new_tape(entry_bytes):  # type: ignore[no-untyped-def]
+def new_tape(entry_bytes):
     tape = allocate(WORDS * 8)
     clear(tape, WORDS * 8)
     set_word(tape, BYTES, entry_bytes)
@@ -105,7 +105,7 @@ def new_tape(entry_bytes):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def drop_tape(tape):  # type: ignore[no-untyped-def]
+def drop_tape(tape):
     free(word_at(tape, ENTRIES))
     if word_at(tape, BARS) != 0:
         free(word_at(tape, BARS))
@@ -113,7 +113,7 @@ def drop_tape(tape):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def take(cell, entry_bytes):  # type: ignore[no-untyped-def]
+def take(cell, entry_bytes):
     """A tape that nobody else uses."""
     for k in range(CELLS):
         tape = exchange(cell + 8 * k, 0)
@@ -123,7 +123,7 @@ def take(cell, entry_bytes):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def give(cell, tape):  # type: ignore[no-untyped-def]
+def give(cell, tape):
     """Give a tape back."""
     for k in range(CELLS):
         tape = exchange(cell + 8 * k, tape)
@@ -133,7 +133,7 @@ def give(cell, tape):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def make_room(tape, count, entry_bytes):  # type: ignore[no-untyped-def]
+def make_room(tape, count, entry_bytes):
     room = word_at(tape, ROOM)
     while room < 2 * count:
         room *= 2
@@ -143,7 +143,7 @@ def make_room(tape, count, entry_bytes):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def begin(tape, count, entry_bytes):  # type: ignore[no-untyped-def]
+def begin(tape, count, entry_bytes):
     """An empty tape behind so many independents."""
     if word_at(tape, ROOM) <= count:
         make_room(tape, count, entry_bytes)
@@ -151,12 +151,12 @@ def begin(tape, count, entry_bytes):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def forget_constants(tape):  # type: ignore[no-untyped-def]
+def forget_constants(tape):
     clear(tape + 8 * TABLE, (WORDS - TABLE) * 8)
 
 
 @outlined
-def reserve_bars(tape, size):  # type: ignore[no-untyped-def]
+def reserve_bars(tape, size):
     """Memory for so many bytes of adjoints, at least as much as the entries may need."""
     if word_at(tape, BARS) != 0:
         free(word_at(tape, BARS))
@@ -165,7 +165,7 @@ def reserve_bars(tape, size):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def cleared_bars(tape, size):  # type: ignore[no-untyped-def]
+def cleared_bars(tape, size):
     """The address of so many bytes of adjoints that are zero."""
     if word_at(tape, BARS_ROOM) < size:
         reserve_bars(tape, size)
@@ -192,7 +192,7 @@ def _drop_all(words: np.ndarray) -> None:
 
 
 # --- calls ----------------------------------------------------------------------------------------------------
-def _copied(a):  # type: ignore[no-untyped-def]
+def _copied(a):
     return a.copy()
 
 
@@ -209,11 +209,11 @@ _ARRAY: Any = types.Array
 
 
 @intrinsic
-def _guarded_call(typing_context, function, arguments, cell, tape):  # type: ignore[no-untyped-def]
+def _guarded_call(typing_context, function, arguments, cell, tape):
     """function(*arguments); an exception gives the tape back (if it is not 0) before it goes on."""
     inner = function.get_call_type(typing_context, arguments.types, {})
 
-    def codegen(context, builder, signature, values):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, values):
         _, packed, cell, tape = values
         compiled = function.dispatcher.get_compile_result(inner)
         context.active_code_library.add_linking_library(compiled.library)
@@ -234,7 +234,7 @@ def _guarded_call(typing_context, function, arguments, cell, tape):  # type: ign
     return inner.return_type(function, arguments, types.int64, types.int64), codegen
 
 
-def _give_if_any(cell, tape):  # type: ignore[no-untyped-def]
+def _give_if_any(cell, tape):
     if tape != 0:
         give(cell, tape)
 

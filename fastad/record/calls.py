@@ -12,7 +12,7 @@ import numpy as np
 
 from fastad.ops import ARRAY_BY_NAME
 from fastad.primitives import OPERANDS, Call, Primitive
-from fastad.record.builder import Builder, Entry, is_tried
+from fastad.record.builder import Builder, Entry, is_tried, user_line
 from fastad.record.creation import gather_objects
 from fastad.record.elementwise import numeric, operand_address, snapshot
 from fastad.record.traced import TracedArray, TracedScalar, as_array, common_builder, fresh_array, is_traced, plain
@@ -99,6 +99,7 @@ def _flat(x: Any) -> Any:
 def record(builder: Builder, made: Call, operands: list[Any], value: np.ndarray) -> TracedArray:
     """Append a call whose value is known; all its results as one flat traced array."""
     addresses = tuple(operand_address(builder, x, np.asarray(plain(x)), np.shape(plain(x))) for x in operands)
+    made.where = user_line()
     number = builder.call(made)
     result = fresh_array(builder, value, builder.block(CALL, value.size, addresses, (number,)))
     if builder.log is not None:

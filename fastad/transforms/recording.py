@@ -90,7 +90,9 @@ def warmup() -> float:
     float
         Seconds that it took.
     """
+    from fastad.native import tape_code
+
     started = time.perf_counter()
-    for kernel in kernels.ALL:
+    for kernel in (*kernels.ALL, *tape_code.ALL):
         kernel.load()
     return time.perf_counter() - started

@@ -260,7 +260,7 @@ def test_tapes_grow():
 def test_tapes_are_bounded(monkeypatch):
     monkeypatch.setattr(nopython, "LIMIT", 1 << 12)
     between = njit(product_of_all.py_func)
-    with pytest.raises(TapeTooLarge, match="more than 4096 operations"):
+    with pytest.raises(TapeTooLarge, match="carries out more than"):
         ad.grad(between, mode="reverse")(X, 10_000)
     assert ad.grad(between, mode="forward")(X, 10_000)[1] == 2.0
 

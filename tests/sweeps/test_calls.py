@@ -173,6 +173,13 @@ def test_an_error_of_the_function_is_raised_on_replay():
     assert np.array_equal(g(np.array([3.0, 4.0])), before)
 
 
+def test_a_failure_is_said_each_time():
+    tape = ad.record(lambda x: np.sum(np.linalg.inv(x * np.ones((2, 2)) + np.eye(2))), 1.0)
+    for _ in range(3):
+        with pytest.raises(np.linalg.LinAlgError):
+            tape.tangent(-0.5, np.ones(1))
+
+
 WRONG = {
     "count": Primitive("tests.count", np.sin, lambda r, args, w, wanted: []),
     "shape": Primitive("tests.shape", np.sin, lambda r, args, w, wanted: [w[:1]]),

@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+from numba import njit, prange
 
 import fastad as ad
 from bench.peers import table, tool_fastad, tool_numpy
@@ -49,6 +50,34 @@ def test_gradient_agrees_with_differences(name):
     computed = sum(np.sum(g * d) for g, d in zip(gradients, directions, strict=True))
     assert value == pytest.approx(function(*active), rel=1e-13)
     assert computed == pytest.approx(expected, rel=1e-6, abs=1e-8 * max(1.0, abs(value)))
+
+
+@njit(parallel=True)
+def at_points(vg, points, gradients):
+    values = np.empty(len(points))
+    for i in prange(len(points)):
+        values[i] = vg.into(points[i], gradients[i])
+    return values
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_compiled_code_gets_the_same_numbers(name):
+    module = importlib.import_module(f"bench.objectives.{name}")
+    args = module.example(*SMALL[name])
+    active, data = args[: module.ACTIVE], args[module.ACTIVE :]
+    tape = ad.record(lambda *variables: module.objective(*variables, *data), *active)
+    x = np.concatenate([np.ravel(a) for a in active])
+    points = x * (1.0 + 1e-9 * np.arange(6)[:, None])
+    gradients = np.empty_like(points)
+    values = at_points(tape.njit_value_and_grad(), points, gradients)
+    for k in range(6):
+        value, gradient, failed = tape.gradient(points[k])
+        if failed >= 0:
+            assert np.isnan(values[k])
+            continue
+        assert values[k] == value
+        np.testing.assert_array_equal(gradients[k], gradient)
+    assert not np.isnan(values[0])
 
 
 def test_every_work_has_its_objective():

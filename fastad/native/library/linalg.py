@@ -14,16 +14,16 @@ from fastad.native.memory import outlined
 from fastad.native.types import is_array, kind_of
 
 
-def active_copy(a, like):  # type: ignore[no-untyped-def]
+def active_copy(a, like):
     """A copy of a matrix or vector that can hold active numbers, of the kind that one of two arrays has."""
     raise NotImplementedError
 
 
 @overload(active_copy)
-def _active_copy(a, like):  # type: ignore[no-untyped-def]
+def _active_copy(a, like):
     allocate = allocator(kind_of(a, like))  # type: ignore[arg-type]
 
-    def copy(a, like):  # type: ignore[no-untyped-def]
+    def copy(a, like):
         out = allocate(a.shape)
         fill(out, a)
         return out
@@ -32,7 +32,7 @@ def _active_copy(a, like):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def eliminate(a, b):  # type: ignore[no-untyped-def]
+def eliminate(a, b):
     """Gaussian elimination with partial pivoting in place of a (n, n) and b (n, k); the sign of the permutation."""
     n, sign = a.shape[0], 1.0
     if a.shape[1] != n or b.shape[0] != n:
@@ -60,7 +60,7 @@ def eliminate(a, b):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def back_substitute(a, b):  # type: ignore[no-untyped-def]
+def back_substitute(a, b):
     n = a.shape[0]
     for k in range(b.shape[1]):
         for i in range(n - 1, -1, -1):
@@ -71,7 +71,7 @@ def back_substitute(a, b):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def solved(a, b):  # type: ignore[no-untyped-def]
+def solved(a, b):
     if eliminate(a, b) == 0.0:
         raise np.linalg.LinAlgError("Matrix is singular to machine precision.")
     back_substitute(a, b)
@@ -79,7 +79,7 @@ def solved(a, b):  # type: ignore[no-untyped-def]
 
 
 @function(np.linalg.solve)
-def solve(a, b):  # type: ignore[no-untyped-def]
+def solve(a, b):
     scope = {"solved": solved, "active_copy": active_copy}
     if b.ndim == 2:
         return ("return solved(active_copy(a, b), active_copy(b, a))", scope)
@@ -87,7 +87,7 @@ def solve(a, b):  # type: ignore[no-untyped-def]
 
 
 @function(np.linalg.inv)
-def inv(a):  # type: ignore[no-untyped-def]
+def inv(a):
     return (
         "return solved(a.copy(), active_copy(np.eye(a.shape[0]), a))",
         {"solved": solved, "active_copy": active_copy},
@@ -95,14 +95,14 @@ def inv(a):  # type: ignore[no-untyped-def]
 
 
 @function(np.linalg.det)
-def det(a):  # type: ignore[no-untyped-def]
+def det(a):
     lines = ["m = a.copy()", "s = eliminate(m, m[:, :0]) * m[0, 0]", "for i in range(1, m.shape[0]):",
              "    s = s * m[i, i]", "return s"]  # fmt: skip
     return ("\n".join(lines), {"eliminate": eliminate})
 
 
 @function(np.linalg.cholesky)
-def cholesky(a):  # type: ignore[no-untyped-def]
+def cholesky(a):
     lines = [
         "out = allocate(a.shape)", "for j in range(a.shape[0]):", "    for i in range(j, a.shape[0]):",
         "        s = a[i, j]", "        for k in range(j):", "            s = s - out[i, k] * out[j, k]",
@@ -114,12 +114,12 @@ def cholesky(a):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def euclidean(a):  # type: ignore[no-untyped-def]
+def euclidean(a):
     return np.sqrt(total(a * a))
 
 
 @function(np.linalg.norm)
-def norm(x, ord=None):  # type: ignore[no-untyped-def]
+def norm(x, ord=None):
     """The Euclidean norm (Frobenius of a matrix), 1 and inf of vectors."""
     if not is_array(x):
         return None

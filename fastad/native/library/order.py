@@ -46,7 +46,7 @@ for _target, _count, _method in (
 
 # --- what moves active numbers --------------------------------------------------------------------------------
 @function(np.sort)
-def sort(a, axis=None):  # type: ignore[no-untyped-def]
+def sort(a, axis=None):
     if not is_array(a) or (a.ndim > 1 and axis_of(a, axis) not in (None, a.ndim - 1)):
         return None
     if a.ndim == 1:
@@ -59,31 +59,31 @@ def sort(a, axis=None):  # type: ignore[no-untyped-def]
 
 
 @function(method="sort")
-def sort_in_place(a):  # type: ignore[no-untyped-def]
+def sort_in_place(a):
     if is_array(a) and a.ndim == 1:
         return ("a[:] = a[np.argsort(values_of(a), kind='mergesort')]", {"values_of": values_of})
     return None
 
 
 @function(method="fill")
-def fill(a, value):  # type: ignore[no-untyped-def]
+def fill(a, value):
     return ("fill(a, value)", {"fill": fill_elements})
 
 
 @function(np.diff)
-def diff(a, n=None):  # type: ignore[no-untyped-def]
+def diff(a, n=None):
     if not is_array(a) or is_given(n):
         return None
     return ("return a[..., 1:] - a[..., :-1]", {})
 
 
 @function(np.flip)
-def flip(m):  # type: ignore[no-untyped-def]
+def flip(m):
     return (f"return m[{', '.join(['::-1'] * m.ndim)}]", {})
 
 
 @function(np.interp)
-def interp(x, xp, fp):  # type: ignore[no-untyped-def]
+def interp(x, xp, fp):
     scope = {"values_of": values_of, "at_point": at_point}
     if not isinstance(x, types.Array):
         return ("return at_point(x, values_of(x), xp, values_of(xp), fp)", scope)
@@ -94,21 +94,21 @@ def interp(x, xp, fp):  # type: ignore[no-untyped-def]
     return ("\n".join([*lines, "return as_array(out)"]), {**scope, "as_array": as_array})
 
 
-def as_array(items):  # type: ignore[no-untyped-def]
+def as_array(items):
     """An array of a list of active numbers."""
     raise NotImplementedError
 
 
-def at_point(x, place, xp, known, fp):  # type: ignore[no-untyped-def]
+def at_point(x, place, xp, known, fp):
     """Linear interpolation at one point; the piece to the right at a knot, the last one at the end."""
     raise NotImplementedError
 
 
 @overload(as_array)
-def _as_array(items):  # type: ignore[no-untyped-def]
+def _as_array(items):
     allocate = allocator(items.dtype)
 
-    def stack(items):  # type: ignore[no-untyped-def]
+    def stack(items):
         out = allocate(len(items))
         for i in range(len(items)):
             out[i] = items[i]
@@ -118,10 +118,10 @@ def _as_array(items):  # type: ignore[no-untyped-def]
 
 
 @overload(at_point)
-def _at_point(x, place, xp, known, fp):  # type: ignore[no-untyped-def]
+def _at_point(x, place, xp, known, fp):
     lift = lift_to(kind_of(x, xp, fp))  # type: ignore[arg-type]
 
-    def interpolated(x, place, xp, known, fp):  # type: ignore[no-untyped-def]
+    def interpolated(x, place, xp, known, fp):
         last = len(known) - 1
         if place != place:
             return lift(x)

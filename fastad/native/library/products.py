@@ -21,7 +21,7 @@ def _operands(a: Any, b: Any, ranks: tuple[int, ...] = (1, 2)) -> bool:
     return arrays and is_known(a) and is_known(b) and a.ndim in ranks and b.ndim in ranks and has_active(a, b)
 
 
-def inner_product(a, b, start):  # type: ignore[no-untyped-def]
+def inner_product(a, b, start):
     """The sum of products of two arrays of one axis."""
     if a.size != b.size:
         raise ValueError("shapes of the operands of a product do not match")
@@ -60,14 +60,14 @@ def _product(a: Any, b: Any) -> Any:
 
 
 @function(np.dot, np.matmul, method="dot")
-def dot(a, b):  # type: ignore[no-untyped-def]
+def dot(a, b):
     if not isinstance(a, types.Array) or not isinstance(b, types.Array):
         return ("return a * b", {})
     return _product(a, b)
 
 
 @overload(operator.matmul)
-def _matmul(a, b):  # type: ignore[no-untyped-def]
+def _matmul(a, b):
     found = _product(a, b)
     if found is None:
         return None
@@ -78,24 +78,24 @@ def _matmul(a, b):  # type: ignore[no-untyped-def]
 
 
 @function(np.vdot)
-def vdot(a, b):  # type: ignore[no-untyped-def]
+def vdot(a, b):
     kind = kind_of(a, b)
     scope = {"inner": inner_product, "lift": lift_to(kind)}  # type: ignore[arg-type]
     return ("return inner(a.ravel(), b.ravel(), lift(0.0))", scope)
 
 
 @function(np.inner)
-def inner(a, b):  # type: ignore[no-untyped-def]
+def inner(a, b):
     return ("return a @ b.T", {}) if _operands(a, b) else None
 
 
 @function(np.outer)
-def outer(a, b):  # type: ignore[no-untyped-def]
+def outer(a, b):
     return ("return a.copy().reshape((a.size, 1)) * b.copy().reshape((1, b.size))", {})
 
 
 @function(np.kron)
-def kron(a, b):  # type: ignore[no-untyped-def]
+def kron(a, b):
     if not _operands(a, b, (2,)):
         return None
     lines = [
@@ -107,7 +107,7 @@ def kron(a, b):  # type: ignore[no-untyped-def]
 
 
 @function(np.cross)
-def cross(a, b):  # type: ignore[no-untyped-def]
+def cross(a, b):
     if not _operands(a, b, (1,)):
         return None
     lines = ["out = allocate(3)", "for i in range(3):", "    j, k = (i + 1) % 3, (i + 2) % 3",
@@ -116,14 +116,14 @@ def cross(a, b):  # type: ignore[no-untyped-def]
 
 
 @function(np.trace, method="trace")
-def trace(a):  # type: ignore[no-untyped-def]
+def trace(a):
     if not is_array(a) or a.ndim != 2:
         return None
     return ("s = a[0, 0]\nfor i in range(1, min(a.shape)):\n    s = s + a[i, i]\nreturn s", {})
 
 
 @function(np.convolve)
-def convolve(a, v):  # type: ignore[no-untyped-def]
+def convolve(a, v):
     if not _operands(a, v, (1,)):
         return None
     lines = ["out = allocate(a.size + v.size - 1)", "for i in range(a.size):", "    for j in range(v.size):",
@@ -132,5 +132,5 @@ def convolve(a, v):  # type: ignore[no-untyped-def]
 
 
 @function(np.polyval)
-def polyval(p, x):  # type: ignore[no-untyped-def]
+def polyval(p, x):
     return ("y = 0.0 * x + p[0]\nfor i in range(1, len(p)):\n    y = y * x + p[i]\nreturn y", {})

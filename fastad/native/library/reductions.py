@@ -21,20 +21,20 @@ from fastad.native.memory import outlined
 from fastad.native.types import is_active, is_array, kind_of
 
 
-def zero_like(a):  # type: ignore[no-untyped-def]
+def zero_like(a):
     """The passive number 0 of an array's kind."""
     raise NotImplementedError
 
 
 @overload(zero_like)
-def _zero_like(a):  # type: ignore[no-untyped-def]
+def _zero_like(a):
     lift = lift_to(kind_of(a))  # type: ignore[arg-type]
     return lambda a: lift(0.0)
 
 
 # --- of one axis ----------------------------------------------------------------------------------------------
 @outlined
-def total(a):  # type: ignore[no-untyped-def]
+def total(a):
     s = zero_like(a)
     for i in range(a.size):
         s = s + a[i]
@@ -42,7 +42,7 @@ def total(a):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def product(a):  # type: ignore[no-untyped-def]
+def product(a):
     p = zero_like(a) + 1.0
     for i in range(a.size):
         p = p * a[i]
@@ -50,12 +50,12 @@ def product(a):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def mean(a):  # type: ignore[no-untyped-def]
+def mean(a):
     return total(a) / a.size
 
 
 @outlined
-def variance(a, ddof):  # type: ignore[no-untyped-def]
+def variance(a, ddof):
     m, s = mean(a), zero_like(a)
     for i in range(a.size):
         s = s + (a[i] - m) ** 2
@@ -66,7 +66,7 @@ def _extremum(sign: float) -> Any:
     """The greatest (sign 1) or least (-1) element; a tie is split evenly, and a nan wins."""
 
     @outlined
-    def extremum(a):  # type: ignore[no-untyped-def]
+    def extremum(a):
         if a.size == 0:
             raise ValueError("zero-size array to reduction operation which has no identity")
         first, best, ties = 0, value_of(a[0]), 0
@@ -93,12 +93,12 @@ maximum_of, minimum_of = _extremum(1.0), _extremum(-1.0)
 
 
 @outlined
-def peak_to_peak(a):  # type: ignore[no-untyped-def]
+def peak_to_peak(a):
     return maximum_of(a) - minimum_of(a)
 
 
 @outlined
-def median(a):  # type: ignore[no-untyped-def]
+def median(a):
     values = np.empty(a.size)
     for i in range(a.size):
         values[i] = value_of(a[i])
@@ -112,7 +112,7 @@ def median(a):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def running_total(a, out):  # type: ignore[no-untyped-def]
+def running_total(a, out):
     s = zero_like(a)
     for i in range(a.size):
         s = s + a[i]
@@ -120,7 +120,7 @@ def running_total(a, out):  # type: ignore[no-untyped-def]
 
 
 @outlined
-def running_product(a, out):  # type: ignore[no-untyped-def]
+def running_product(a, out):
     p = zero_like(a) + 1.0
     for i in range(a.size):
         p = p * a[i]
@@ -169,67 +169,67 @@ def _accumulated(a: Any, axis: Any, run: Any) -> Any:
 
 
 @function(np.sum, method="sum")
-def sum_(a, axis=None):  # type: ignore[no-untyped-def]
+def sum_(a, axis=None):
     return reduced(a, axis, total)
 
 
 @function(np.prod, method="prod")
-def prod(a, axis=None):  # type: ignore[no-untyped-def]
+def prod(a, axis=None):
     return reduced(a, axis, product)
 
 
 @function(np.mean, np.average, method="mean")
-def mean_(a, axis=None):  # type: ignore[no-untyped-def]
+def mean_(a, axis=None):
     return reduced(a, axis, mean)
 
 
 @function(np.max, np.amax, method="max")
-def max_(a, axis=None):  # type: ignore[no-untyped-def]
+def max_(a, axis=None):
     return reduced(a, axis, maximum_of)
 
 
 @function(np.min, np.amin, method="min")
-def min_(a, axis=None):  # type: ignore[no-untyped-def]
+def min_(a, axis=None):
     return reduced(a, axis, minimum_of)
 
 
 @function(np.ptp)
-def ptp(a, axis=None):  # type: ignore[no-untyped-def]
+def ptp(a, axis=None):
     return reduced(a, axis, peak_to_peak)
 
 
 @function(np.median)
-def median_(a, axis=None):  # type: ignore[no-untyped-def]
+def median_(a, axis=None):
     return reduced(a, axis, median)
 
 
 @function(np.var, method="var")
-def var(a, axis=None, ddof=None):  # type: ignore[no-untyped-def]
+def var(a, axis=None, ddof=None):
     return reduced(a, axis, variance, ", ddof" if is_given(ddof) else ", 0")
 
 
 @outlined
-def deviation(a, ddof):  # type: ignore[no-untyped-def]
+def deviation(a, ddof):
     return variance(a, ddof) ** 0.5
 
 
 @function(np.std, method="std")
-def std(a, axis=None, ddof=None):  # type: ignore[no-untyped-def]
+def std(a, axis=None, ddof=None):
     return reduced(a, axis, deviation, ", ddof" if is_given(ddof) else ", 0")
 
 
 @function(np.cumsum, method="cumsum")
-def cumsum(a, axis=None):  # type: ignore[no-untyped-def]
+def cumsum(a, axis=None):
     return _accumulated(a, axis, running_total)
 
 
 @function(np.cumprod, method="cumprod")
-def cumprod(a, axis=None):  # type: ignore[no-untyped-def]
+def cumprod(a, axis=None):
     return _accumulated(a, axis, running_product)
 
 
 @function(np.trapezoid, *([np.trapz] if hasattr(np, "trapz") else []))  # type: ignore[attr-defined]
-def trapezoid(y, x=None, dx=None):  # type: ignore[no-untyped-def]
+def trapezoid(y, x=None, dx=None):
     width = "x[i + 1] - x[i]" if is_given(x) else ("dx" if is_given(dx) else "1.0")
     lines = [
         "s = 0.0 * y[0]",
@@ -241,7 +241,7 @@ def trapezoid(y, x=None, dx=None):  # type: ignore[no-untyped-def]
 
 
 @function(sum)
-def builtin_sum(items, start=None):  # type: ignore[no-untyped-def]
+def builtin_sum(items, start=None):
     if is_active(items):
         return None
     begin = "start" if is_given(start) else "0.0"

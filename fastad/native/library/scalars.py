@@ -22,11 +22,11 @@ from fastad.native.types import is_active, is_array, kind_of
 def _choice(target: Any, better: str) -> None:
     """One of the operands, the first of equal ones."""
 
-    def stub(*items):  # type: ignore[no-untyped-def]
+    def stub(*items):
         raise NotImplementedError
 
     @overload(stub)
-    def typed(*items):  # type: ignore[no-untyped-def]
+    def typed(*items):
         one = len(items) == 1 and isinstance(items[0], types.BaseTuple)
         parts = items[0].types if one else items
         scope: dict[str, Any] = {"target": target, "value_of": value_of}
@@ -63,7 +63,7 @@ _choice(builtins.min, "<")
 
 # --- steps ----------------------------------------------------------------------------------------------------
 @function(round)
-def round_(x, ndigits=None):  # type: ignore[no-untyped-def]
+def round_(x, ndigits=None):
     if not is_active(x):
         return None
     if not is_given(ndigits):
@@ -72,7 +72,7 @@ def round_(x, ndigits=None):  # type: ignore[no-untyped-def]
 
 
 @function(np.round, np.around, method="round")
-def around(a, decimals=None):  # type: ignore[no-untyped-def]
+def around(a, decimals=None):
     digits = "decimals" if is_given(decimals) else "0"
     kind = kind_of(a)
     scope = {"value_of": value_of, "lift": lift_to(kind), "allocate": allocator(kind)}  # type: ignore[arg-type]
@@ -84,13 +84,13 @@ def around(a, decimals=None):  # type: ignore[no-untyped-def]
 
 # --- conversions ----------------------------------------------------------------------------------------------
 @function(np.float64, np.double)
-def float64(x):  # type: ignore[no-untyped-def]
+def float64(x):
     return (lambda x: x) if is_active(x) or is_array(x) else None
 
 
 def _by_value(target: Any) -> None:
     @function(target)
-    def looked_at(x):  # type: ignore[no-untyped-def]
+    def looked_at(x):
         return ("return target(value_of(x))", {"value_of": value_of, "target": target}) if is_active(x) else None
 
 
@@ -100,7 +100,7 @@ for _target in (np.int64, np.int32, np.intp, np.bool_, math.isnan, math.isinf, m
 
 # --- choices of elements --------------------------------------------------------------------------------------
 @function(np.where)
-def where(condition, x=None, y=None):  # type: ignore[no-untyped-def]
+def where(condition, x=None, y=None):
     if not is_given(x) or not is_given(y):
         return ("return np.nonzero(values_of(condition))", {"values_of": values_of})
     kind = kind_of(x, y)
@@ -108,7 +108,7 @@ def where(condition, x=None, y=None):  # type: ignore[no-untyped-def]
         return ("return np.where(values_of(condition) != 0.0, x, y)", {"values_of": values_of})
     lift = lift_to(kind)
 
-    def chosen(c, a, b):  # type: ignore[no-untyped-def]
+    def chosen(c, a, b):
         return lift(a) if value_of(c) else lift(b)
 
     if not any(map(rank, (condition, x, y))):
@@ -117,25 +117,25 @@ def where(condition, x=None, y=None):  # type: ignore[no-untyped-def]
 
 
 @function(np.clip, method="clip")
-def clip(a, a_min, a_max):  # type: ignore[no-untyped-def]
+def clip(a, a_min, a_max):
     low, high = is_given(a_min), is_given(a_max)
     inner = "np.maximum(a, a_min)" if low else "a"
     return (f"return np.minimum({inner}, a_max)" if high else f"return {inner}", {})
 
 
-def values_of(a):  # type: ignore[no-untyped-def]
+def values_of(a):
     """The plain numbers in an array, or in a number."""
     raise NotImplementedError
 
 
 @overload(values_of)
-def _values_of(a):  # type: ignore[no-untyped-def]
+def _values_of(a):
     if is_active(a):
         return lambda a: value_of(a)
     if not is_array(a):
         return lambda a: a
 
-    def values(a):  # type: ignore[no-untyped-def]
+    def values(a):
         out = np.empty(a.shape)
         for i in np.ndindex(a.shape):
             out[i] = value_of(a[i])
