@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 # words of the control block
-LENGTH, ROOM, ENTRIES, BYTES, BARS, BARS_ROOM = range(6)
+LENGTH, ROOM, ENTRIES, BYTES, BARS, BARS_ROOM, BARS_USED = range(7)
 WORDS = 8
 LIMIT = 1 << 28  # entries: 6.4 GB, and 2.1 GB of adjoints
 FIRST_ROOM = 1 << 10

@@ -44,7 +44,7 @@ def _from_one(kind: EdgesType) -> Any:
 
     @outlined
     def sweep(tape, slot, slope, n):
-        bars = cleared_bars(tape, size * (max(slot, n) + 1))
+        bars = cleared_bars(tape, size * (max(slot, n) + 1), size * (n + 1))
         store(bars + size * slot, slope)
         downward(tape, bars, slot, n)
         return bars
@@ -61,7 +61,7 @@ def _from_several(kind: EdgesType) -> Any:
         last = n
         for k in range(slots.size):
             last = max(last, slots[k])
-        bars = cleared_bars(tape, size * (last + 1))
+        bars = cleared_bars(tape, size * (last + 1), size * (n + 1))
         for k in range(slots.size):
             bar = bars + size * slots[k]
             store(bar, plus(read(bar), times(slopes[k], number(weights[k]))))
@@ -74,7 +74,8 @@ def _from_several(kind: EdgesType) -> Any:
 def _downward(kind: EdgesType) -> Any:
     """The loop over the entries from the last one down to the independents."""
     size, width = bytes_of(kind.component), entry_size(kind)
-    read, is_zero = _reader(kind.component), _zero_test(kind.component)
+    read, add, zero = _reader(kind.component), _adder(kind.component), zero_of(kind.component)
+    is_zero = inlined((lambda g: g == 0.0) if kind.component is FLOAT else (lambda g: False))
 
     @inlined
     def downward(tape, bars, last, n):
@@ -83,13 +84,19 @@ def _downward(kind: EdgesType) -> Any:
             g = read(bars + size * i)
             if is_zero(g):
                 continue
+            store(bars + size * i, zero())
             entry = entries + width * i
             slots = load(_INT64, entry)
-            left, right = bars + size * (slots & 0xFFFFFFFF), bars + size * (slots >> 32)
-            store(left, plus(read(left), times(read(entry + 8), g)))
-            store(right, plus(read(right), times(read(entry + 8 + size), g)))
+            add(bars + size * (slots & 0xFFFFFFFF), read(entry + 8), g)
+            add(bars + size * (slots >> 32), read(entry + 8 + size), g)
 
     return downward
+
+
+def _adder(component: Any) -> Any:
+    """The compiled function (address, d, g): add d * g to what stands there."""
+    read = _reader(component)
+    return inlined(lambda address, d, g: store(address, plus(read(address), times(d, g))))
 
 
 def _reader(component: Any) -> Any:
@@ -98,9 +105,3 @@ def _reader(component: Any) -> Any:
         return inlined(lambda address: load(_FLOAT64, address))
     example = zero_of(component)
     return inlined(lambda address: load(example(), address))
-
-
-def _zero_test(component: Any) -> Any:
-    if component is FLOAT:
-        return inlined(lambda g: g == 0.0)
-    return inlined(lambda g: False)

@@ -27,6 +27,7 @@ from fastad.native.emission import TABLE, WORDS
 from fastad.native.memory import (
     BARS,
     BARS_ROOM,
+    BARS_USED,
     BYTES,
     ENTRIES,
     FIRST_ROOM,
@@ -157,20 +158,28 @@ def forget_constants(tape):
 
 @outlined
 def reserve_bars(tape, size):
-    """Memory for so many bytes of adjoints, at least as much as the entries may need."""
+    """Memory for so many bytes of adjoints and more, all zero."""
     if word_at(tape, BARS) != 0:
         free(word_at(tape, BARS))
-    set_word(tape, BARS, allocate(size + size // 2))
-    set_word(tape, BARS_ROOM, size + size // 2)
+    room = size + size // 2
+    bars = allocate(room)
+    clear(bars, room)
+    set_word(tape, BARS, bars)
+    set_word(tape, BARS_ROOM, room)
+    set_word(tape, BARS_USED, 0)
 
 
 @inlined
-def cleared_bars(tape, size):
-    """The address of so many bytes of adjoints that are zero."""
+def cleared_bars(tape, size, left):
+    """The address of so many bytes of adjoints that are zero, of which a sweep leaves the first `left` as they are.
+
+    A sweep sets the others back to zero as it goes, so that they need not be cleared before the next one.
+    """
     if word_at(tape, BARS_ROOM) < size:
         reserve_bars(tape, size)
     bars = word_at(tape, BARS)
-    clear(bars, size)
+    clear(bars, max(word_at(tape, BARS_USED), left))
+    set_word(tape, BARS_USED, left)
     return bars
 
 
