@@ -1,7 +1,8 @@
 """A function recorded once more, with the user's line of every instruction: for questions about one point.
 
-Tapes hold no lines, because a recording would pay for them. Whoever asks where something comes from has the function
-recorded again, without any pass over the program, and looks at its elementals one by one.
+Functions compiled by Numba are recorded as the Python code that they come from. Tapes hold no lines, because a
+recording would pay for them. Whoever asks where something comes from has the function recorded again, without any
+pass over the program, and looks at its elementals one by one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from fastad.containers import split
 from fastad.ops import BY_CODE
 from fastad.program import Block, Program
-from fastad.record.recorder import record_function
+from fastad.record.recorder import compiled_as_python, record_function
 from fastad.replay import Call
 from fastad.testing import Elemental, Reference
 
@@ -34,7 +35,8 @@ class LocatedProgram:
     def __init__(self, function: Callable[..., Any], call: Call) -> None:
         lines: list[str] = []
         leaves = list(split(call.x, call.structure))
-        recording = record_function(function, call.structure, leaves, call.active, lines)
+        with compiled_as_python():
+            recording = record_function(function, call.structure, leaves, call.active, lines)
         self.program: Program = recording.program
         self.reference = Reference(self.program, call.x)
         self._places = list(_places(self.program, lines))

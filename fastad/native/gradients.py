@@ -14,7 +14,7 @@ from fastad.native.derivatives import derivatives_of
 from fastad.native.nopython import LANES
 from fastad.native.replayer import compare, refuse_lists
 from fastad.record.builder import current
-from fastad.replay import normal_argnums
+from fastad.replay import Call, normal_argnums
 from fastad.transforms.base import Argnums
 from fastad.transforms.gradients import Grad, ValueAndGrad
 
@@ -50,6 +50,8 @@ class NativeValueAndGrad(ValueAndGrad):
             self.compared[function] = len(function.overloads)
             plain = self.derivatives.plain(*copy.deepcopy(args))
             compare(self.derivatives.name, result[0], plain)
+        if self.replayer.examine is not None:
+            self.replayer.examine(Call(args, {}, self.argnums), result)
         return result
 
     def _options(self, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -35,7 +35,7 @@ class NativeReplayer(Replayer):
         super().__init__(dispatcher)
         self.derivatives = derivatives_of(dispatcher)
 
-    def run(self, call: Call, action: Callable[[Any], tuple[Result, int]]) -> Result:
+    def _run(self, call: Call, action: Callable[[Any], tuple[Result, int]]) -> Result:
         return action(NativeTape(self.derivatives, self.positional(call)))[0]
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, update_wrapper
 from typing import Any
@@ -31,6 +33,19 @@ class Recording:
     value: Any
 
 
+_as_python: ContextVar[bool] = ContextVar("as_python", default=False)
+
+
+@contextmanager
+def compiled_as_python() -> Iterator[None]:
+    """While this lasts, functions compiled by Numba are recorded line by line, as Python would run them."""
+    token = _as_python.set(True)
+    try:
+        yield
+    finally:
+        _as_python.reset(token)
+
+
 def of_compiled(dispatcher: Any) -> Callable[..., Any]:
     """A function compiled by Numba, as recorded code calls it: one instruction if a value is traced."""
 
@@ -38,6 +53,8 @@ def of_compiled(dispatcher: Any) -> Callable[..., Any]:
         leaves: list[Any] = []
         flatten((args, kwargs), leaves)
         if any(map(is_traced, leaves)):
+            if _as_python.get():
+                return run_substituted(dispatcher.py_func, args, kwargs)
             from fastad.native.traced_calls import call_on_traced  # it teaches Numba hundreds of overloads
 
             return call_on_traced(dispatcher, args, kwargs)

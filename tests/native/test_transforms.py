@@ -14,6 +14,7 @@ from numba.core.dispatcher import Dispatcher
 import fastad as ad
 from fastad.errors import (
     BranchChanged,
+    NanFound,
     NonScalarOutput,
     NoSecondDerivative,
     RecordingMismatch,
@@ -405,3 +406,19 @@ cached_square = njit(cache=True)(lambda x: x * x)
 def test_functions_that_numba_caches():
     assert ad.grad(cached_square)(3.0) == 6.0
     assert cached_square(3.0) == 9.0
+
+
+def test_questions_about_a_point():
+    found = ad.kinks(njit(lambda x: abs(x[0]) + apply(square, x[1])), np.array([0.0, 2.0]))
+    assert [(k.operation, k.operands) for k in found] == [("absolute", (0.0,))]
+    with ad.debug_nans():
+        with pytest.raises(NanFound, match=r"log\(-0.3\) at .*test_transforms.py:\d+"):
+            ad.grad(logarithms)(-X)
+        with pytest.raises(NanFound, match="log"):
+            ad.hessian(logarithms)(-X)
+        np.testing.assert_allclose(ad.grad(logarithms)(X), [0.0, 0.0, 1 / X[2]])
+
+
+@njit
+def logarithms(x):
+    return np.log(x[2]) + 0.0 * x[0]
