@@ -12,7 +12,7 @@ from numba.core.errors import NumbaError
 from fastad.errors import UnsupportedFunction
 from fastad.native import nopython
 from fastad.native.diagnosis import explained
-from fastad.native.nopython import LANES
+from fastad.native.nopython import LANES, lanes_for
 
 _known: WeakKeyDictionary[Any, Derivatives] = WeakKeyDictionary()
 
@@ -26,7 +26,7 @@ class Derivatives:
 
     def make(self, maker: Callable[..., Any], *options: Any) -> Any:
         """A compiled derivative, made once."""
-        key = (maker, *options)
+        key = (maker, *options, self.dispatcher in nopython.work_arrays)
         if key not in self.made:
             self.made[key] = maker(self.dispatcher, *options)
         return self.made[key]
@@ -42,7 +42,6 @@ class Derivatives:
             if not getattr(error, "assigns_plain_array", False) or self.dispatcher in nopython.work_arrays:
                 raise
         nopython.work_arrays.add(self.dispatcher)
-        self.made.clear()
         return self.call(options, *args)
 
     def plain(self, *args: Any) -> Any:
@@ -54,7 +53,7 @@ class Derivatives:
 
     def tangents(self, argnums: tuple[int, ...], args: tuple[Any, ...], seeds: np.ndarray) -> np.ndarray:
         """Tangents (k, m) along seeds (k, n)."""
-        lanes = 1 if len(seeds) == 1 else LANES
+        lanes = lanes_for(len(seeds))
         options = (nopython.tangents_pass, argnums, lanes)
         parts = [self.call(options, seeds[k : k + lanes], *args) for k in range(0, len(seeds), lanes)]
         return np.concatenate(parts)
@@ -69,7 +68,7 @@ class Derivatives:
         """Tangents (k, n) of the adjoints of weights (m,), along seeds (k, n): few inputs by duals of duals."""
         if seeds.shape[1] <= LANES:
             return self.call((nopython.second_tangents_pass, argnums), weights, seeds, *args)
-        lanes = 1 if len(seeds) == 1 else LANES
+        lanes = lanes_for(len(seeds))
         options = (nopython.second_order_pass, argnums, lanes)
         parts = [self.call(options, weights, seeds[k : k + lanes], *args) for k in range(0, len(seeds), lanes)]
         return np.concatenate(parts)

@@ -11,21 +11,20 @@ import numpy as np
 from fastad.containers import flatten
 from fastad.native import nopython
 from fastad.native.derivatives import derivatives_of
-from fastad.native.nopython import LANES
+from fastad.native.nopython import LANES, lanes_for
 from fastad.native.replayer import compare, refuse_lists
 from fastad.record.builder import current
 from fastad.replay import Call, normal_argnums
 from fastad.transforms.base import Argnums
 from fastad.transforms.gradients import Grad, ValueAndGrad
 
-FORWARD_UP_TO = 4 * LANES  # independents: four runs with tangents cost what one with a tape does
-MODES = {"forward": nopython.forward_value_and_grad, "reverse": nopython.reverse_value_and_grad}
+FORWARD_UP_TO = 4 * LANES  # independents: beyond, tangents cost as much as a tape for codes with work arrays
 
 
 class NativeValueAndGrad(ValueAndGrad):
     """Value and gradient of a function that Numba has compiled.
 
-    With `mode="auto"`, functions of up to 32 numbers go forward, eight tangents at a time, and others in reverse.
+    With `mode="auto"`, functions of up to 32 numbers go forward, 8 or 16 tangents at a time, and others in reverse.
     """
 
     def __init__(self, dispatcher: Any, argnums: Argnums = 0, mode: str = "auto") -> None:
@@ -45,7 +44,7 @@ class NativeValueAndGrad(ValueAndGrad):
     def _at(self, args: tuple[Any, ...]) -> Any:
         options = self._options(args)
         result = self.derivatives.call(options, *args)
-        function = self.derivatives.made[options]
+        function = self.derivatives.make(*options)
         if len(function.overloads) != self.compared.get(function, 0):
             self.compared[function] = len(function.overloads)
             plain = self.derivatives.plain(*copy.deepcopy(args))
@@ -56,12 +55,11 @@ class NativeValueAndGrad(ValueAndGrad):
 
     def _options(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Which compiled derivative is called."""
-        mode = self.mode
-        if mode == "auto":
-            few = sum(count_numbers(args[k]) for k in self._numbers(args)) <= FORWARD_UP_TO
-            mode = "forward" if few else "reverse"
+        count = sum(count_numbers(args[k]) for k in self._numbers(args))
         argnums = self.argnums if isinstance(self.argnums, tuple) else int(self.argnums)
-        return MODES[mode], argnums
+        if self.mode == "forward" or (self.mode == "auto" and count <= FORWARD_UP_TO):
+            return nopython.forward_value_and_grad, argnums, True, max(LANES, lanes_for(count))
+        return nopython.reverse_value_and_grad, argnums
 
     def _numbers(self, args: tuple[Any, ...]) -> tuple[int, ...]:
         return normal_argnums(self.argnums, len(args))

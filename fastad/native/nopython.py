@@ -46,6 +46,16 @@ LANES = 8
 DUALS = DualType(LANES)
 
 
+def lanes_for(directions: int) -> int:
+    """How many tangents are carried at a time: twice as many cost about one and a half times as much."""
+    return 1 if directions == 1 else (LANES if directions <= LANES else 2 * LANES)
+
+
+def cost_of_tangents(directions: int) -> float:
+    """What so many tangents cost, in runs of the function (bench/native)."""
+    return 2.0 if directions <= LANES else 3.0 * -(-directions // (2 * LANES))
+
+
 work_arrays: WeakSet[Any] = WeakSet()  # functions that assign active numbers to arrays that they are passed
 _passives: dict[tuple[ActiveType, bool], Any] = {}
 
@@ -174,19 +184,19 @@ def reverse_value_and_grad(dispatcher: Any, argnums: Any = 0, with_value: bool =
     return _compiled("value_and_grad", dispatcher, EDGES, lines, call, sweep=sweeps(EDGES)[0])
 
 
-def forward_value_and_grad(dispatcher: Any, argnums: Any = 0, with_value: bool = True) -> Any:
-    """value_and_grad by tangents, `LANES` independents at a time."""
+def forward_value_and_grad(dispatcher: Any, argnums: Any = 0, with_value: bool = True, lanes: int = LANES) -> Any:
+    """value_and_grad by tangents, `lanes` independents at a time."""
     numbers, several = normalised(argnums, dispatcher)
     call = Call(dispatcher, numbers)
     lines = [
         *call.starts(), "flat, value, first = np.empty(size), 0.0, 0", "while True:",
         f"    result = scalar(guarded_call(f, {call.arguments('0', 'first')}, CELL, 0))",
-        "    value = value_of(result) + 0.0", "    for k in range(min(LANES, size - first)):",
-        "        flat[first + k] = tangent_of(result, k)", "    first += LANES",
+        "    value = value_of(result) + 0.0", f"    for k in range(min({lanes}, size - first)):",
+        "        flat[first + k] = tangent_of(result, k)", f"    first += {lanes}",
         "    if first >= size:", "        break",
         f"gradient = {call.collected('flat', several)}", "return value, gradient" if with_value else "return gradient",
     ]  # fmt: skip
-    return _compiled("value_and_grad", dispatcher, DUALS, lines, call)
+    return _compiled("value_and_grad", dispatcher, DualType(lanes), lines, call)
 
 
 # --- passes over flat numbers, for the transforms of Python ----------------------------------------------------

@@ -20,7 +20,7 @@ from fastad.containers import flatten, pack
 from fastad.errors import RecordingMismatch, UnsupportedDtype, UnsupportedFunction
 from fastad.kernels import layout as at
 from fastad.native.derivatives import Derivatives, derivatives_of
-from fastad.native.nopython import LANES
+from fastad.native.nopython import cost_of_tangents
 from fastad.passes import optimise
 from fastad.replay import Call, Replayer, Result, _agree
 from fastad.tape import Tape
@@ -102,7 +102,7 @@ class NativeTape:
 
     def forward_is_cheaper(self, directions: int) -> bool:
         """Whether that many tangents cost less than the adjoints of every output, by the figures of bench/native."""
-        return 2.0 * -(-directions // LANES) <= 8.0 + 3.0 * self.outputs
+        return cost_of_tangents(directions) <= 8.0 + 3.0 * self.outputs
 
     @contextmanager
     def linearized(self, x: np.ndarray, task: int, lanes: int) -> Iterator[NativePoint]:

@@ -37,7 +37,7 @@ def njit_value_and_grad(function: Any, argnums: Argnums = 0, mode: str = "revers
     argnums : int or tuple of int
         Which arguments to differentiate with respect to: floats, arrays of float64 and tuples of them.
     mode : "reverse" or "forward"
-        Reverse records a tape of edges and sweeps adjoints; forward carries eight tangents at a time and needs no
+        Reverse records a tape of edges and sweeps adjoints; forward carries tangents, eight at a time, and needs no
         memory, which is faster for up to some 32 numbers.
 
     Returns
