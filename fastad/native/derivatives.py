@@ -14,6 +14,7 @@ from fastad.native import nopython
 from fastad.native.diagnosis import explained
 from fastad.native.nopython import LANES, lanes_for
 
+FEW_RUNS = 3
 _known: WeakKeyDictionary[Any, Derivatives] = WeakKeyDictionary()
 
 
@@ -65,8 +66,11 @@ class Derivatives:
     def second_order(
         self, argnums: tuple[int, ...], args: tuple[Any, ...], weights: np.ndarray, seeds: np.ndarray
     ) -> np.ndarray:
-        """Tangents (k, n) of the adjoints of weights (m,), along seeds (k, n): few inputs by duals of duals."""
-        if seeds.shape[1] <= LANES:
+        """Tangents (k, n) of the adjoints of weights (m,), along seeds (k, n).
+
+        By duals of duals if that takes few runs, each of which costs about five of the function; else by a tape of duals.
+        """
+        if len(seeds) * -(-seeds.shape[1] // LANES) <= FEW_RUNS:
             return self.call((nopython.second_tangents_pass, argnums), weights, seeds, *args)
         lanes = lanes_for(len(seeds))
         options = (nopython.second_order_pass, argnums, lanes)
