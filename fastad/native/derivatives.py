@@ -14,7 +14,6 @@ from fastad.native import nopython
 from fastad.native.diagnosis import explained
 from fastad.native.nopython import LANES, lanes_for
 
-FEW_RUNS = 3
 _known: WeakKeyDictionary[Any, Derivatives] = WeakKeyDictionary()
 
 
@@ -68,9 +67,9 @@ class Derivatives:
     ) -> np.ndarray:
         """Tangents (k, n) of the adjoints of weights (m,), along seeds (k, n).
 
-        By duals of duals if that takes few runs, each of which costs about five of the function; else by a tape of duals.
+        By duals of duals where their runs, each about ten of the function, cost less than a tape of duals.
         """
-        if len(seeds) * -(-seeds.shape[1] // LANES) <= FEW_RUNS:
+        if len(seeds) * -(-seeds.shape[1] // LANES) <= runs_of_a_tape(len(seeds)):
             return self.call((nopython.second_tangents_pass, argnums), weights, seeds, *args)
         lanes = lanes_for(len(seeds))
         options = (nopython.second_order_pass, argnums, lanes)
@@ -85,6 +84,11 @@ class Derivatives:
         """The address of a tape, the result's values (m,) and slots (m,), and the cell that the tape goes back to."""
         options = (nopython.recording_pass, argnums)
         return *self.call(options, *args), self.make(*options).fastad_cell
+
+
+def runs_of_a_tape(directions: int) -> int:
+    """How many runs of duals of duals cost as much as a tape of duals of so many directions (bench/native's codes)."""
+    return 2 if directions == 1 else 10 * -(-directions // LANES)
 
 
 def derivatives_of(dispatcher: Any) -> Derivatives:
