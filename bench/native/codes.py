@@ -9,21 +9,29 @@ from numba import njit
 
 
 @njit
-def lorenz(p):
+def lorenz(p, steps=10_000):
     """Sum of squares of the state after RK4 steps; p = (sigma, rho, beta, x, y, z)."""
     s, r, b, x, y, z = p[0], p[1], p[2], p[3], p[4], p[5]
     h = 0.001
-    for _ in range(10_000):
-        k1x, k1y, k1z = s * (y - x), x * (r - z) - y, x * y - b * z
-        u, v, w = x + 0.5 * h * k1x, y + 0.5 * h * k1y, z + 0.5 * h * k1z
-        k2x, k2y, k2z = s * (v - u), u * (r - w) - v, u * v - b * w
-        u, v, w = x + 0.5 * h * k2x, y + 0.5 * h * k2y, z + 0.5 * h * k2z
-        k3x, k3y, k3z = s * (v - u), u * (r - w) - v, u * v - b * w
+    for _ in range(steps):
+        k1x = s * (y - x)
+        k1y = x * (r - z) - y
+        k1z = x * y - b * z
+        u, v, w = x + h * 0.5 * k1x, y + h * 0.5 * k1y, z + h * 0.5 * k1z
+        k2x = s * (v - u)
+        k2y = u * (r - w) - v
+        k2z = u * v - b * w
+        u, v, w = x + h * 0.5 * k2x, y + h * 0.5 * k2y, z + h * 0.5 * k2z
+        k3x = s * (v - u)
+        k3y = u * (r - w) - v
+        k3z = u * v - b * w
         u, v, w = x + h * k3x, y + h * k3y, z + h * k3z
-        k4x, k4y, k4z = s * (v - u), u * (r - w) - v, u * v - b * w
-        x = x + h / 6 * (k1x + 2.0 * k2x + 2.0 * k3x + k4x)
-        y = y + h / 6 * (k1y + 2.0 * k2y + 2.0 * k3y + k4y)
-        z = z + h / 6 * (k1z + 2.0 * k2z + 2.0 * k3z + k4z)
+        k4x = s * (v - u)
+        k4y = u * (r - w) - v
+        k4z = u * v - b * w
+        x = x + (h / 6) * (k1x + 2.0 * k2x + 2.0 * k3x + k4x)
+        y = y + (h / 6) * (k1y + 2.0 * k2y + 2.0 * k3y + k4y)
+        z = z + (h / 6) * (k1z + 2.0 * k2z + 2.0 * k3z + k4z)
     return x * x + y * y + z * z
 
 
