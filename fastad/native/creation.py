@@ -13,7 +13,7 @@ import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
-from numba.np.arrayobj import _empty_nd_impl, _parse_shape
+from numba.np.arrayobj import _empty_nd_impl, _parse_shape, make_array, populate_array
 
 from fastad.native.elementals import lift_to
 from fastad.native.loops import fill
@@ -44,6 +44,31 @@ def allocator(kind: ActiveType, cleared: bool = True) -> Any:
 
     _allocators[kind, cleared] = allocate
     return allocate
+
+
+def array_at(kind: ActiveType) -> Any:
+    """The intrinsic (address, shape) -> array of active numbers in memory that somebody else owns."""
+
+    @intrinsic
+    def at_address(typing_context, address, shape):
+        result = _array(kind, 1 if isinstance(shape, types.Integer) else len(shape), "C")
+
+        def codegen(context, builder, signature, arguments):
+            address, shape_value = arguments
+            shapes = _parse_shape(context, builder, shape, shape_value)
+            size = context.get_abi_sizeof(context.get_data_type(kind))
+            strides = [context.get_constant(types.intp, size)]
+            for length in reversed(shapes[1:]):
+                strides.insert(0, builder.mul(strides[0], length))
+            array = make_array(result)(context, builder)
+            data = builder.inttoptr(address, context.get_data_type(kind).as_pointer())
+            itemsize = context.get_constant(types.intp, size)
+            populate_array(array, data=data, shape=shapes, strides=strides, itemsize=itemsize, meminfo=None)
+            return array._getvalue()
+
+        return result(types.int64, shape), codegen
+
+    return at_address
 
 
 def holds_floats(dtype: Any) -> bool:

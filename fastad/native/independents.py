@@ -15,9 +15,10 @@ from numba import types
 from numba.extending import overload
 
 from fastad.native.components import make_of, one_of, with_lane, zero_of
-from fastad.native.creation import allocator
+from fastad.native.creation import allocator, array_at
 from fastad.native.elementals import passive_maker
-from fastad.native.memory import inlined, load, rule
+from fastad.native.memory import ARENA, inlined, load, rule, word_at
+from fastad.native.sweeps import number_size
 from fastad.native.types import FLOAT, TAPE, ActiveType, DualType, EdgesType, is_number, is_plain_array
 
 
@@ -87,6 +88,15 @@ def independent(kind: ActiveType) -> Any:
     return inlined(lambda v, i, tape, seeds: make(tape, i + 1, inner(v, i, tape, seeds), unit()))
 
 
+def _arrays_of(kind: ActiveType) -> Any:
+    """The compiled function (tape, first, shape) -> array for independents, in the tape's arena if there is one."""
+    if isinstance(kind, DualType):
+        allocate = allocator(kind, cleared=False)
+        return inlined(lambda tape, first, shape: allocate(shape))
+    place, size = array_at(kind), number_size(kind)
+    return inlined(lambda tape, first, shape: place(word_at(tape, ARENA) + size * first, shape))
+
+
 _activators: dict[ActiveType, Any] = {}
 
 
@@ -94,7 +104,7 @@ def activator(kind: ActiveType) -> Any:
     """What makes an argument active: activate(a, first, tape, seeds)."""
     if kind in _activators:
         return _activators[kind]
-    number, allocate = independent(kind), allocator(kind, cleared=False)
+    number, allocate = independent(kind), _arrays_of(kind)
 
     def activate(a, first, tape, seeds):
         raise NotImplementedError
@@ -113,7 +123,7 @@ def activator(kind: ActiveType) -> Any:
         if a.ndim == 1:
 
             def of_vector(a, first, tape, seeds):
-                out = allocate(a.size)
+                out = allocate(tape, first, a.size)
                 for i in range(a.size):
                     out[i] = number(np.float64(a[i]), first + i, tape, seeds)
                 return out
@@ -121,7 +131,7 @@ def activator(kind: ActiveType) -> Any:
             return of_vector
 
         def of_array(a, first, tape, seeds):
-            out, i = allocate(a.shape), first
+            out, i = allocate(tape, first, a.shape), first
             for index in np.ndindex(a.shape):
                 out[index] = number(np.float64(a[index]), i, tape, seeds)
                 i += 1

@@ -16,8 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 # words of the control block
-LENGTH, ROOM, ENTRIES, BYTES, BARS, BARS_ROOM, BARS_USED = range(7)
-WORDS = 8
+LENGTH, ROOM, ENTRIES, BYTES, BARS, BARS_ROOM, BARS_USED, ARENA, ARENA_ROOM = range(9)
+WORDS = 9
 LIMIT = 1 << 28  # entries: 6.4 GB, and 2.1 GB of adjoints
 FIRST_ROOM = 1 << 10
 _I64, _I32, _I8, _DOUBLE = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.DoubleType()

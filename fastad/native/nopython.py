@@ -38,7 +38,7 @@ from fastad.native.results import (
     write_tangents,
     write_values,
 )
-from fastad.native.sweeps import bytes_of, entry_size, sweeps
+from fastad.native.sweeps import bytes_of, entry_size, number_size, sweeps
 from fastad.native.types import EDGES, TAPE, ActiveType, DualType, EdgesType
 from fastad.native.workspaces import Cell, begin, drop_tape, forget_constants, give, guarded_call, take
 
@@ -149,7 +149,8 @@ def _compiled(name: str, dispatcher: Any, kind: ActiveType, lines: list[str], ca
         "slot_of": slot_of, "slope_of": slope_of, "tangent_of": tangent_of,
         "take": take, "give": give, "drop_tape": drop_tape, "begin": begin,
         "guarded_call": guarded_call, "word_at": word_at, "np": np,
-        "CELL": cell.address, "BYTES": entry_size(kind), "LENGTH": LENGTH, "LIMIT": LIMIT, "LANES": LANES,
+        "CELL": cell.address, "BYTES": entry_size(kind), "NUMBER": number_size(kind),
+        "LENGTH": LENGTH, "LIMIT": LIMIT, "LANES": LANES,
         "TapeTooLarge": TapeTooLarge, "count_of": count_of, "write_tangents": write_tangents,
         "write_edges": write_edges,
         "load": load, "FLOAT64": np.dtype(np.float64),
@@ -174,7 +175,7 @@ def reverse_value_and_grad(dispatcher: Any, argnums: Any = 0, with_value: bool =
     numbers, several = normalised(argnums, dispatcher)
     call = Call(dispatcher, numbers)
     lines = [
-        *call.starts(), "tape = take(CELL, BYTES)", "begin(tape, size, BYTES)",
+        *call.starts(), "tape = take(CELL, BYTES)", "begin(tape, size, BYTES, NUMBER)",
         f"result = scalar(guarded_call(f, {call.arguments('tape', '0')}, CELL, tape))",
         "if word_at(tape, LENGTH) > LIMIT:", "    drop_tape(tape)", f"    raise TapeTooLarge({TOO_LARGE!r})",
         "bars = sweep(tape, slot_of(result), slope_of(result), size)",
@@ -212,7 +213,7 @@ def tangents_pass(dispatcher: Any, argnums: tuple[int, ...], lanes: int) -> Any:
 
 def _recording(call: Call) -> list[str]:
     return [
-        *call.starts(), "tape = take(CELL, BYTES)", "begin(tape, size, BYTES)",
+        *call.starts(), "tape = take(CELL, BYTES)", "begin(tape, size, BYTES, NUMBER)",
         f"result = guarded_call(f, {call.arguments('tape', 'seeds')}, CELL, tape)",
         "if word_at(tape, LENGTH) > LIMIT:", "    drop_tape(tape)", f"    raise TapeTooLarge({TOO_LARGE!r})",
         "count = count_of(result)", "slots, slopes = np.empty(count, np.int64), component_zeros(count)",
@@ -270,7 +271,7 @@ def recording_pass(dispatcher: Any, argnums: tuple[int, ...]) -> Any:
     """(*arguments) -> the tape's address, values (m,) and slots (m,); the caller gives the tape back."""
     call = Call(dispatcher, argnums)
     lines = [
-        *call.starts(), "tape = take(CELL, BYTES)", "begin(tape, size, BYTES)", "forget_constants(tape)",
+        *call.starts(), "tape = take(CELL, BYTES)", "begin(tape, size, BYTES, NUMBER)", "forget_constants(tape)",
         f"result = guarded_call(f, {call.arguments('tape', '0')}, CELL, tape)",
         "if word_at(tape, LENGTH) > LIMIT:", "    drop_tape(tape)", f"    raise TapeTooLarge({TOO_LARGE!r})",
         "count = count_of(result)", "slots, values = np.empty(count, np.int64), np.empty(count)",

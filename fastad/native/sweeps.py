@@ -10,7 +10,7 @@ from numba import types
 from fastad.native.components import plus, times, zero_of
 from fastad.native.elementals import inner_kind, passive_maker
 from fastad.native.memory import ENTRIES, inlined, load, outlined, store, word_at
-from fastad.native.types import FLOAT, ActiveType, EdgesType
+from fastad.native.types import FLOAT, ActiveType, EdgesType, LanesType
 from fastad.native.workspaces import cleared_bars
 
 _INT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.float64)
@@ -18,11 +18,18 @@ _INT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.float64)
 
 def bytes_of(component: types.Type) -> int:
     """The size of a value, a partial or an adjoint."""
+    if isinstance(component, LanesType):
+        return 8 * component.lanes
     return 8 if component is FLOAT else 8 * (1 + component.lanes)  # type: ignore[attr-defined]
 
 
 def entry_size(kind: ActiveType) -> int:
     return 8 + 2 * bytes_of(kind.component) if isinstance(kind, EdgesType) else 24
+
+
+def number_size(kind: ActiveType) -> int:
+    """The size of an active number in an array."""
+    return 8 * sum(1 if field in (types.intp, types.int64) else bytes_of(field) // 8 for _, field in kind.fields)
 
 
 _sweeps: dict[ActiveType, Any] = {}

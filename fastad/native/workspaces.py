@@ -25,6 +25,8 @@ from numba.extending import intrinsic
 from fastad.native.effects import writes_to_arguments
 from fastad.native.emission import TABLE, WORDS
 from fastad.native.memory import (
+    ARENA,
+    ARENA_ROOM,
     BARS,
     BARS_ROOM,
     BARS_USED,
@@ -108,8 +110,9 @@ def new_tape(entry_bytes):
 @outlined
 def drop_tape(tape):
     free(word_at(tape, ENTRIES))
-    if word_at(tape, BARS) != 0:
-        free(word_at(tape, BARS))
+    for word in (BARS, ARENA):
+        if word_at(tape, word) != 0:
+            free(word_at(tape, word))
     free(tape)
 
 
@@ -143,11 +146,22 @@ def make_room(tape, count, entry_bytes):
     set_word(tape, ROOM, room)
 
 
+@outlined
+def reserve_arena(tape, size):
+    """Memory for arrays of so many bytes that live as long as the recording."""
+    if word_at(tape, ARENA) != 0:
+        free(word_at(tape, ARENA))
+    set_word(tape, ARENA, allocate(2 * size))
+    set_word(tape, ARENA_ROOM, 2 * size)
+
+
 @inlined
-def begin(tape, count, entry_bytes):
-    """An empty tape behind so many independents."""
+def begin(tape, count, entry_bytes, number_bytes):
+    """An empty tape behind so many independents, with memory for active arrays of them."""
     if word_at(tape, ROOM) <= count:
         make_room(tape, count, entry_bytes)
+    if word_at(tape, ARENA_ROOM) < number_bytes * count:
+        reserve_arena(tape, number_bytes * count)
     set_word(tape, LENGTH, count + 1)
 
 
@@ -195,7 +209,7 @@ class Cell:
 def _drop_all(words: np.ndarray) -> None:
     for tape in words[words != 0]:
         word = ctypes.cast(int(tape), ctypes.POINTER(ctypes.c_int64))
-        for address in (word[ENTRIES], word[BARS], int(tape)):
+        for address in (word[ENTRIES], word[BARS], word[ARENA], int(tape)):
             if address:
                 FREE(address)
 
