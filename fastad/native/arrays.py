@@ -14,7 +14,7 @@ from numba.extending import overload
 
 from fastad.native.creation import allocator, is_known
 from fastad.native.elementals import elementwise_functions, power_row, scalar_form
-from fastad.native.loops import fill, mapped, rank
+from fastad.native.loops import mapped, rank
 from fastad.native.memory import inlined, outlined
 from fastad.native.types import ActiveType, is_active, is_array, kind_of
 from fastad.ops import BY_NAME, OPS, Op
@@ -60,18 +60,22 @@ def _in_place(function: Any) -> Any:
     def assign(x, y):
         raise NotImplementedError
 
-    @overload(assign)
+    @overload(assign, prefer_literal=True)
     def assigned(x, y):
-        if is_array(x):
-
-            def of_array(x, y):
-                fill(x, plain(x, y))  # the operands are read before anything is written
-                return x
-
-            return of_array
+        if is_array(x) and meets_array(x, y):
+            each = outlined(mapped(inlined(_of_elements(plain, y)), None, (x, y)))
+            return lambda x, y: each(x, y)
         return lambda x, y: function(x, y)
 
     return assign
+
+
+def _of_elements(plain: Any, y: Any) -> Any:
+    """The operator on elements; the exponent of a power, where it stands in the text, says which row it is."""
+    known = getattr(y, "literal_value", None)
+    if plain is operator.pow and known is not None:
+        return lambda a, b: a**known
+    return lambda a, b: plain(a, b)
 
 
 def _teach_row(function: Any, op: Op) -> None:

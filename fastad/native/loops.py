@@ -38,7 +38,8 @@ def step(n):
 def mapped(function: Any, result: Any, operands: Sequence[Any]) -> Any:
     """The function of operands of given types (arrays and numbers) that applies a function element by element.
 
-    `result` makes the array of results of a shape.
+    `result` makes the array of results of a shape; without it the first operand gets them, element after element, as
+    in Numba's own loops (so operands that overlap are read as they have become).
     """
     names, ranks = [f"x{k}" for k in range(len(operands))], [rank(x) for x in operands]
     count = max(ranks)
@@ -49,7 +50,13 @@ def mapped(function: Any, result: Any, operands: Sequence[Any]) -> Any:
         for other in own[1:]:
             length = f"common_length({length}, {other})"
         lines.append(f"    n{axis} = {length}")
-    lines.append(f"    out = result(({''.join(f'n{axis}, ' for axis in range(count))}))")
+    shape = f"({''.join(f'n{axis}, ' for axis in range(count))})"
+    lines.append("    out = x0" if result is None else f"    out = result({shape})")
+    if result is None:
+        lines += [
+            f"    if out.shape != {shape}:",
+            "        raise ValueError('the result of an assignment in place has another shape')",
+        ]
     several = sum(r > 0 for r in ranks) > 1
     reads = []
     for name, r in zip(names, ranks, strict=True):

@@ -240,6 +240,15 @@ def views_write_through(x):
 
 
 @case(V4)
+def overlapping_operands(x):
+    a = x.copy()
+    a[1:] += a[:-1]  # Numba's loop reads what it has just written
+    a[:-1] *= a[1:]
+    a[2:] **= 2
+    return np.sum(a * np.arange(4.0))
+
+
+@case(V4)
 def slices_and_steps(x):
     y = np.empty(8)
     y[::2] = x
