@@ -28,6 +28,7 @@ from fastad.native.creation import creators
 from fastad.native.effects import ABSENT, assigned_variables, held_object
 from fastad.native.library import FUNCTIONS, METHODS
 from fastad.native.types import ActiveType
+from fastad.native.vectorized import active_form, is_vectorised
 
 # what makes a new array, of floats perhaps
 _FRESH = frozenset(
@@ -68,7 +69,7 @@ def compiler_for(kind: ActiveType) -> Any:
                 FunctionPass.__init__(self)
 
             def run_pass(self, state: Any) -> bool:
-                rewriting = _Rewriting(state.func_ir, kind)
+                rewriting = _Rewriting(state.func_ir, kind, state.typingctx.refresh)
                 state.typingctx.refresh()  # it knows what is registered at this point, and creators have been made
                 return rewriting.run()
 
@@ -89,8 +90,8 @@ def compiler_for(kind: ActiveType) -> Any:
 class _Rewriting:
     """What is known of a function's variables before types are."""
 
-    def __init__(self, func_ir: Any, kind: ActiveType) -> None:
-        self.func_ir, self.kind, self.creators = func_ir, kind, creators(kind)
+    def __init__(self, func_ir: Any, kind: ActiveType, refresh: Any) -> None:
+        self.func_ir, self.kind, self.creators, self.refresh = func_ir, kind, creators(kind), refresh
         self.assigned = {self._source_name(name) for name in assigned_variables(func_ir)}
 
     def run(self) -> bool:
@@ -157,6 +158,9 @@ class _Rewriting:
         called = _hashable(self._object(expression.func))
         scope, loc = expression.func.scope, expression.loc
         instead = self.creators.get(called, FUNCTIONS.get(called))
+        if is_vectorised(called):
+            instead = active_form(called, self.kind, active_version)
+            self.refresh()
         if instead is not None:
             expression.func = self._constant(instead, scope, loc)
         if called is ABSENT:

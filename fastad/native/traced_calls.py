@@ -19,6 +19,7 @@ from fastad.containers import flatten, leaf_shapes, leaf_size, pack, split, unfl
 from fastad.errors import NoSecondDerivative
 from fastad.native.derivatives import derivatives_of
 from fastad.native.effects import writes_to_arguments
+from fastad.native.vectorized import as_dispatcher
 from fastad.replay import Call
 from fastad.user_primitives import VectorPrimitive
 
@@ -35,6 +36,11 @@ def call_on_traced(dispatcher: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         if isinstance(argument, np.ndarray) or hasattr(argument, "slots"):
             argument[...] = value
     return result
+
+
+def call_vectorised(function: Any, args: tuple[Any, ...]) -> Any:
+    """The result of a function that Numba has vectorised, for arguments of which some are traced."""
+    return call_on_traced(as_dispatcher(function), args, {})
 
 
 def returning_arguments(dispatcher: Any) -> Any:

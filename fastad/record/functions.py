@@ -137,6 +137,10 @@ def _call(ufunc: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         op = BY_NAME[_LOGICAL[ufunc]]
     if op is None and (ours := special.of_ufunc(ufunc)) is not None:
         return ours(*inputs)
+    if op is None and type(ufunc).__name__ == "DUFunc":
+        from fastad.native.traced_calls import call_vectorised  # it teaches Numba hundreds of overloads
+
+        return call_vectorised(ufunc, inputs)
     if op is None:
         raise _unsupported(f"{'scipy.special' if not hasattr(np, ufunc.__name__) else 'np'}.{ufunc.__name__}")
     if op.name == "add" and all(np.asarray(plain(x)).dtype == bool for x in inputs):

@@ -8,7 +8,7 @@ from types import FunctionType
 
 import numpy as np
 import pytest
-from numba import njit, prange
+from numba import njit, prange, vectorize
 from numba.core.dispatcher import Dispatcher
 
 import fastad as ad
@@ -422,3 +422,24 @@ def test_questions_about_a_point():
 @njit
 def logarithms(x):
     return np.log(x[2]) + 0.0 * x[0]
+
+
+@vectorize(["float64(float64, float64)"])
+def damped(x, k):
+    if x < 0:
+        return 0.0
+    return x**2 * np.exp(-k * x)
+
+
+@njit
+def with_vectorised(x):
+    return np.sum(damped(x, 0.5)) + damped(x[0], x[1]) + damped(2.0, 1.0)
+
+
+def test_functions_that_numba_vectorised():
+    def plainly(x):
+        return np.sum(x**2 * np.exp(-0.5 * x)) + x[0] ** 2 * np.exp(-x[1] * x[0])
+
+    np.testing.assert_allclose(ad.grad(with_vectorised)(X), ad.grad(plainly)(X), rtol=1e-14)
+    np.testing.assert_allclose(ad.grad(lambda x: np.sum(damped(x, 0.5)) + damped(x[0], x[1]))(X),
+                               ad.grad(plainly)(X), rtol=1e-14)  # fmt: skip
