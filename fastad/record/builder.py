@@ -126,6 +126,15 @@ class Builder:
         self.next = slot + 1
         return slot
 
+    def scalars(self, opcode: np.ndarray, left: np.ndarray, right: np.ndarray) -> int:
+        """Append many to the scalar stream (columns of int64); the first of their result slots."""
+        self.opcode.extend(opcode.astype(np.uint8).tobytes())
+        self.left.frombytes(left.tobytes())
+        self.right.frombytes(right.tobytes())
+        first = self.next
+        self.next = first + opcode.size
+        return first
+
     def block(self, code: int, length: int, operands: tuple[Address, ...], sizes=(), index=None) -> int:
         """Append a block instruction; the first of its result slots."""
         if type(self.opcode) is _Closed:
