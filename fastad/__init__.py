@@ -18,7 +18,6 @@ from fastad.transforms.compiled import njit_value_and_grad as njit_value_and_gra
 from fastad.transforms.gradients import grad as grad
 from fastad.transforms.gradients import value_and_grad as value_and_grad
 from fastad.transforms.hessians import hessian as hessian
-from fastad.transforms.hessians import hvp as hvp
 from fastad.transforms.jacobians import jacobian as jacobian
 from fastad.transforms.objective import objective as objective
 from fastad.transforms.products import directional_derivative as directional_derivative
@@ -27,6 +26,9 @@ from fastad.transforms.products import vjp as vjp
 from fastad.transforms.recording import record as record
 from fastad.transforms.recording import stop_gradient as stop_gradient
 from fastad.transforms.recording import warmup as warmup
+from fastad.transforms.second_products import gauss_newton_product as gauss_newton_product
+from fastad.transforms.second_products import hvp as hvp
+from fastad.transforms.second_products import vhp as vhp
 from fastad.transforms.vmap import vmap as vmap
 
 __version__ = "0.1.0"

@@ -20,9 +20,10 @@ from fastad.record.builder import current
 from fastad.transforms.base import Transform
 from fastad.transforms.batch import Batch
 from fastad.transforms.gradients import ValueAndGrad
+from fastad.transforms.second_products import SecondProduct
 from fastad.transforms.vmap import Vmap
 
-_SHORT_WAY, _MANY = ValueAndGrad.__call__, Vmap.__call__
+_SHORT_WAY, _MANY, _PRODUCT = ValueAndGrad.__call__, Vmap.__call__, SecondProduct.__call__
 
 
 class debug_nans:
@@ -71,6 +72,7 @@ class _State:
         self.enabled, self.infinities = enabled, infinities
         replay.Replayer.examine = _examine if enabled else None  # type: ignore[assignment]
         ValueAndGrad.__call__ = Transform.__call__ if enabled else _SHORT_WAY  # type: ignore[method-assign]
+        SecondProduct.__call__ = SecondProduct.the_long_way if enabled else _PRODUCT  # type: ignore[method-assign]
         Vmap.__call__ = _many if enabled else _MANY  # type: ignore[method-assign]
 
 

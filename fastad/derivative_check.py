@@ -30,7 +30,8 @@ from fastad.record.stand_ins import CURRENT
 from fastad.record.traced import plain
 from fastad.replay import normal_argnums
 from fastad.transforms.gradients import grad, value_and_grad
-from fastad.transforms.hessians import hessian, hvp
+from fastad.transforms.hessians import hessian
+from fastad.transforms.second_products import hvp
 from fastad.transforms.jacobians import jacobian
 from fastad.transforms.products import jvp, vjp
 

@@ -208,17 +208,37 @@ def hessians(function: Callable[..., Any], args: Any, kwargs: Any, argnums: Any)
     return tuple(tuple(jacobians(gradient(k), args, kwargs, numbers)) for k in range(len(numbers)))
 
 
-def hessian_product(function: Callable[..., Any], args: Any, kwargs: Any, argnums: int, v: Any) -> Any:
-    """H @ v as the gradient of the directional derivative."""
-    number = argnums % len(args)
+def hessian_product(
+    function: Callable[..., Any], args: Any, kwargs: Any, argnums: int, v: Any, weight: Any = None
+) -> Any:
+    """H @ v as the gradient of the directional derivative, of the outputs combined by a weight where there is one."""
+    section, x = _section(function, args, kwargs, argnums)
 
     def slope(x: Any) -> Any:
-        rest = list(args)
+        dots = jvp(section, (x,), (v,))[1]
+        return dots if weight is None else _inner(weight, dots)
 
-        def section(z: Any) -> Any:
-            rest[number] = z
-            return function(*rest, **kwargs)
+    return value_and_gradients(slope, (x,), {}, 0)[1][0]
 
-        return jvp(section, (x,), (v,))[1]
 
-    return value_and_gradients(slope, (args[number],), {}, 0)[1][0]
+def normal_product(function: Callable[..., Any], args: Any, kwargs: Any, argnums: int, v: Any) -> Any:
+    """J' J v: the tangent, pulled back."""
+    section, x = _section(function, args, kwargs, argnums)
+    return vjp(section, (x,))[1](jvp(section, (x,), (v,))[1])[0]
+
+
+def _section(function: Callable[..., Any], args: Any, kwargs: Any, argnums: int) -> tuple[Callable[[Any], Any], Any]:
+    """The function of one of its arguments, and that argument."""
+    number, rest = argnums % len(args), list(args)
+
+    def section(z: Any) -> Any:
+        return function(*rest[:number], z, *rest[number + 1 :], **kwargs)
+
+    return section, args[number]
+
+
+def _inner(weight: Any, dots: Any) -> Any:
+    leaves: list[Any] = []
+    structure = flatten(dots, leaves, numbers=True)
+    pairs = zip(weight_leaves(weight, structure), leaves, strict=True)
+    return sum(np.sum(elementwise(BY_NAME["absolute_zero_multiply"], w, dot)) for w, dot in pairs)

@@ -23,9 +23,11 @@ from fastad.record.traced import TracedArray, as_array, fresh_array
 from fastad.templates import ACTIVE, KNOWN, PASSIVE, RESULT, ROW, TANGENT, Template, template
 
 ZERO_MULTIPLY = BY_NAME["absolute_zero_multiply"]
+# What the outputs are: the tangents y', weight @ y', or y' @ y' / 2.
+TANGENTS, WEIGHTED, HALF_SQUARES = "tangents", "weighted", "half squares"
 
 
-def tangent_program(program: Program, directions: int = 1, weighted: bool = False) -> Program:
+def tangent_program(program: Program, directions: int = 1, combination: str = TANGENTS) -> Program:
     """The tangents of a program's outputs along directions, as functions of the point and the directions.
 
     Parameters
@@ -34,28 +36,29 @@ def tangent_program(program: Program, directions: int = 1, weighted: bool = Fals
         Without calls; n inputs, p of them active, m outputs.
     directions : int
         How many travel together, k.
-    weighted : bool
-        Whether the outputs are combined: one direction, and one output ``weight @ y'``.
+    combination : TANGENTS, WEIGHTED or HALF_SQUARES
+        What the outputs are: the tangents y' of all outputs (k, m), or for one direction the number ``weight @ y'``,
+        or ``y' @ y' / 2``.
 
     Returns
     -------
     Program
-        Of the inputs x (n,), seeds (k, p) and, if weighted, weights (m,); with the outputs (k, m) or (1,). Its
-        derivatives are those with respect to x.
+        Of the inputs x (n,), seeds (k, p) and, if they are weighted, weights (m,). Its derivatives are those with
+        respect to x; of half the squares, those with respect to the seed.
     """
     with recording() as builder, np.errstate(all="ignore"):
-        return optimise(_Tangents(program, builder, directions, weighted).finish())
+        return optimise(_Tangents(program, builder, directions, combination).finish())
 
 
 class _Tangents:
     """A program with its tangents under way: where values and tangents of its slots stand in the builder."""
 
-    def __init__(self, program: Program, builder: Any, directions: int, weighted: bool) -> None:
-        self.program, self.builder, self.weighted = program, builder, weighted
+    def __init__(self, program: Program, builder: Any, directions: int, combination: str) -> None:
+        self.program, self.builder, self.combination = program, builder, combination
         self.lanes = range(directions)
         active = np.flatnonzero(program.active)
         n, p, m = program.inputs, active.size, program.outputs.size
-        builder.add_inputs(n + directions * p + (m if weighted else 0))
+        builder.add_inputs(n + directions * p + (m if combination == WEIGHTED else 0))
         self.weights = n + directions * p
         self.zero = builder.constant(0.0)
         self.place = np.zeros(program.slots, np.int64)
@@ -77,18 +80,25 @@ class _Tangents:
             elif segment.length:
                 self._block(segment)
         outputs = np.concatenate([dots[program.outputs] for dots in self.dots])
-        if self.weighted:
+        if self.combination != TANGENTS:
             outputs = self._combined(outputs)
         active = np.zeros(builder.inputs, bool)
-        active[: program.inputs] = program.active
+        if self.combination == HALF_SQUARES:
+            active[program.inputs :] = True
+        else:
+            active[: program.inputs] = program.active
         builder.guards = [Guard(int(self.place[g.slot]), g.expected, g.where) for g in program.guards]
         return builder.finish(outputs, active)
 
     def _combined(self, outputs: np.ndarray) -> np.ndarray:
         m, builder = outputs.size, self.builder
-        weights = fresh_array(builder, np.ones(m), self.weights)
-        total = np.sum(as_array(elementwise(ZERO_MULTIPLY, weights, TracedArray(np.ones(m), outputs, builder))))
-        return np.array([total.slot])
+        tangents = TracedArray(np.ones(m), outputs, builder)
+        if self.combination == HALF_SQUARES:
+            terms = 0.5 * np.square(tangents)
+        else:
+            terms = elementwise(ZERO_MULTIPLY, fresh_array(builder, np.ones(m), self.weights), tangents)
+        total = np.sum(as_array(terms))
+        return np.array([total.slot if m else self.zero])
 
     # --- blocks -------------------------------------------------------------------------------------
     def _block(self, block: Block) -> None:
@@ -114,10 +124,15 @@ class _Tangents:
         found = np.empty(3, np.int64)
         if slots.size < 2:
             return Address(int(slots[0]) if slots.size else 0, slots.size, 1)
-        if kernels.describe(slots, found) and (slots[0] < CONSTANT) == (slots[-1] < CONSTANT):
+        if self._moves_together(int(slots.min()), int(slots.max())) and kernels.describe(slots, found):
             inner, step, outer = found.tolist()
             return Address(int(slots[0]), slots.size, inner, step, outer)
         return Address(0, slots.size, 1, table=slots)
+
+    def _moves_together(self, low: int, high: int) -> bool:
+        """Whether all slots between two are inputs, constants or results, which `finish` numbers apart."""
+        inputs = self.builder.inputs
+        return high < inputs or low >= CONSTANT or inputs <= low <= high < CONSTANT
 
     def _kind(self, operand: Address) -> int:
         if self.dependence.has(operand):

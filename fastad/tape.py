@@ -44,6 +44,7 @@ from fastad.schedule import Schedule
 
 if TYPE_CHECKING:
     from fastad.adjoint_tape import AdjointTape
+    from fastad.second_products import SecondProducts
 
 
 class Tape(Compilable):
@@ -72,6 +73,13 @@ class Tape(Compilable):
         from fastad.adjoint_tape import AdjointTape
 
         return AdjointTape(self.program)
+
+    @cached_property
+    def second(self) -> SecondProducts:
+        """Products with second derivatives."""
+        from fastad.second_products import SecondProducts
+
+        return SecondProducts(self)
 
     inputs = property(lambda self: self.program.inputs)
     outputs = property(lambda self: self.program.outputs.size)

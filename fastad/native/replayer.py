@@ -88,6 +88,12 @@ class NativeTape:
             raise AttributeError(name)
         return getattr(self.whole(), name)
 
+    def spread(self, rows: np.ndarray) -> np.ndarray:
+        """Rows over the independents as rows over all inputs."""
+        out = np.zeros((len(rows), self.call.x.size))
+        out[:, self.independents] = rows
+        return out
+
     def whole(self) -> Tape:
         """The tape of the program."""
         if self.full is None:
@@ -103,6 +109,10 @@ class NativeTape:
     def forward_is_cheaper(self, directions: int) -> bool:
         """Whether that many tangents cost less than the adjoints of every output, by the figures of bench/native."""
         return cost_of_tangents(directions) <= 8.0 + 3.0 * self.outputs
+
+    @property
+    def second(self) -> NativeSecondProducts:
+        return NativeSecondProducts(self)
 
     @contextmanager
     def linearized(self, x: np.ndarray, task: int, lanes: int) -> Iterator[NativePoint]:
@@ -123,21 +133,28 @@ class NativePoint:
         derivatives, argnums, args = tape.derivatives, tape.call.argnums, tape.args
         if task == at.TANGENTS:
             return derivatives.tangents(argnums, args, np.ascontiguousarray(rows[:, tape.independents]))
-        return self._spread(derivatives.adjoints(argnums, args, np.ascontiguousarray(rows)))
+        return tape.spread(derivatives.adjoints(argnums, args, np.ascontiguousarray(rows)))
 
-    def second_order(self, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Adjoints (n,) of the weights (m,), and their tangents (k, n) along seeds (k, n)."""
-        tape = self.tape
-        derivatives, argnums = tape.derivatives, tape.call.argnums
-        own = np.ascontiguousarray(seeds[:, tape.independents])
-        products = self._spread(derivatives.second_order(argnums, tape.args, weights, own))
-        return np.empty(0), products
 
-    def _spread(self, rows: np.ndarray) -> np.ndarray:
-        """Rows over the independents as rows over all inputs."""
-        out = np.zeros((len(rows), self.tape.call.x.size))
-        out[:, self.tape.independents] = rows
-        return out
+class NativeSecondProducts:
+    """What `SecondProducts` does, by compiled passes."""
+
+    def __init__(self, tape: NativeTape) -> None:
+        self.tape = tape
+
+    def products(self, x: np.ndarray, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, int]:
+        """(w . H) v for each of the seeds (k, n), shape (k, n), and -1."""
+        tape, own = self.tape, self._own(seeds)
+        return tape.spread(tape.derivatives.second_order(tape.call.argnums, tape.args, weights, own)), -1
+
+    def normal_products(self, x: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, int]:
+        """J' J v for each of the seeds (k, n), shape (k, n), and -1."""
+        tape, derivatives = self.tape, self.tape.derivatives
+        tangents = derivatives.tangents(tape.call.argnums, tape.args, self._own(seeds))
+        return tape.spread(derivatives.adjoints(tape.call.argnums, tape.args, tangents)), -1
+
+    def _own(self, seeds: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(seeds[:, self.tape.independents])
 
 
 def refuse_lists(structure: Any, name: str) -> None:

@@ -18,7 +18,7 @@ from fastad.kernels import layout as at
 from fastad.replay import Call
 from fastad.tape import Tape, require_scalar
 from fastad.transforms.base import Argnums, Transform, per_leaf
-from fastad.transforms.repeated import has_short_way, left, many_arrays, never, one_array
+from fastad.transforms.repeated import count_replays, has_short_way, many_arrays, never, one_array
 
 
 class ValueAndGrad(Transform):
@@ -36,16 +36,10 @@ class ValueAndGrad(Transform):
             result = self._again_one(args[0]) if len(args) == 1 else self._again_many(args)
             if result is not None:
                 return result
-        self._count_replays()
+        count_replays(self._short, self._again_many if self._again_one is never else self._again_one)
+        self._short = None
         self._again_one = self._again_many = never  # the long way decides afresh which tape is good
         return super().__call__(*args, **kwargs)
-
-    def _count_replays(self) -> None:
-        if self._short is not None:
-            tape, planned = self._short
-            again = self._again_many if self._again_one is never else self._again_one
-            tape.counters["replays"] += planned - left(again) - 1
-            self._short = None
 
     def plain(self, call: Call) -> Any:
         used: list[Tape] = []

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastad.transforms.gradients import value_and_grad
-from fastad.transforms.hessians import Hessian, HessianProduct
+from fastad.transforms.hessians import Hessian
+from fastad.transforms.second_products import HessianProduct
 
 
 class Objective:

@@ -78,6 +78,13 @@ def left(again: Any) -> int:
     return again.__closure__[names.index("calls")].cell_contents if "calls" in names else 0
 
 
+def count_replays(short: tuple[Tape, int] | None, again: Any) -> None:
+    """Count the calls that a short way served, of so many planned, as replays of its tape."""
+    if short is not None:
+        tape, planned = short
+        tape.counters["replays"] += planned - left(again) - 1
+
+
 def one_array(tape: Tape, call: Call, calls: int) -> Callable[[Any], Any]:
     """The short way of a function of one array, for so many calls."""
     kernels.gradient.load()
@@ -139,5 +146,35 @@ def many_arrays(tape: Tape, call: Call, several: bool, calls: int) -> Callable[[
             return None
         parts = tuple(gradient[part].reshape(shape) for part, shape in wanted)
         return (value, parts) if several else (value, parts[0])
+
+    return again
+
+
+def derived_gradient(tape: Tape, start: int, call: Call, number: int, calls: int) -> Callable[[tuple[Any, ...]], Any]:
+    """The short way of a product that is part of the gradient of another tape, at the point and a direction.
+
+    It takes the differentiated argument, the direction, and the other arguments; the part begins at `start` for a
+    direction, and at the argument's own place for the point.
+    """
+    kernels.gradient.load()
+    rooms, shapes = Rooms(tape), [structure[1] for structure in call.structure[1][1:]]
+    shape, inputs, own = shapes[number], tape.inputs, call.parts[number]
+    found = slice(start, inputs) if start else own
+    expected = [shape, shape, *shapes[:number], *shapes[number + 1 :]]
+
+    def again(args: tuple[Any, ...]) -> Any:
+        nonlocal calls
+        calls -= 1
+        if len(args) != len(expected) or calls <= 0 or open_recordings:
+            return None
+        for x, wanted in zip(args, expected, strict=True):
+            if type(x) is not np.ndarray or x.shape != wanted or x.dtype != _FLOAT64:
+                return None
+        x, v, *rest = args
+        point = np.concatenate([part.reshape(-1) for part in (*rest[:number], x, *rest[number:], v)])
+        gradient = np.empty(inputs)
+        if rooms.evaluate(point, gradient) is None:
+            return None
+        return gradient[found].reshape(shape).copy()
 
     return again
