@@ -97,3 +97,7 @@ class DerivativeCheckFailed(FastADError, AssertionError):
 
 class TapeTooLarge(FastADError, ValueError):
     """A tape has too many instructions to be shown one by one."""
+
+
+class SparsityError(FastADError, ValueError):
+    """A sparsity pattern, a colouring or an order that does not fit, or a matrix that is not sparse."""

@@ -27,7 +27,7 @@ from numba import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
-from fastad.kernels import chunks, dispatch, entries, layout, operands, places, points, sweeps, tape_passes
+from fastad.kernels import chunks, dispatch, entries, layout, operands, patterns, places, points, sweeps, tape_passes
 from fastad.kernels.pointers import (
     ADJOINT_ARGUMENTS,
     BLOCK_ARGUMENTS,
@@ -179,7 +179,30 @@ describe = _Entry(tape_passes.describe, types.boolean(_CODE, _CODE))
 _STREAM = (types.int64, _BYTES, _INT32, _INT32, _CODE, _CODE)
 place_values = _Entry(places.place_values, types.int64(*_STREAM, _BYTES, _CODE, _CODE, _INT32, _CODE))
 place_adjoints = _Entry(places.place_adjoints, types.int64(*_STREAM, _BYTES, _CODE, _CODE, _CODE, _INT32, _CODE))
+_BITS = types.uint64[::1]
+_GRAPH = (types.int64, _INT32, _INT32, _BYTES)
+_SETS = (_BYTES, _INT32, _INT32, _INT32)
+mark_useful = _Entry(patterns.mark_useful, types.void(*_GRAPH, _BYTES))
+unite = _Entry(
+    patterns.unite,
+    types.int64(types.int64, *_GRAPH, _BYTES, _INT32, *_SETS, _CODE, _INT32, _INT32, _CODE, _INT32, _INT32),
+)
+write_sets = _Entry(
+    patterns.write_sets, types.int64(types.int64, types.int64, _INT32, *_SETS, _CODE, _INT32, _INT32)
+)
+partners_of_rows = _Entry(
+    patterns.partners_of_rows, types.void(types.boolean, _INT32, _INT32, _INT32, _INT32, _CODE, _INT32)
+)
+rows_of_pairs = _Entry(
+    patterns.rows_of_pairs,
+    types.void(types.boolean, _INT32, _INT32, _INT32, _INT32, _CODE, _INT32, _CODE, _INT32),
+)
+_WORDS = (types.int64, types.int64, _INT32, _INT32, _BYTES)
+spread_bits = _Entry(patterns.spread_bits, types.void(*_WORDS, _BITS))
+bend_bits = _Entry(patterns.bend_bits, types.void(*_WORDS, _BYTES, _BITS, _BITS))
+read_bits = _Entry(patterns.read_bits, types.int64(types.int64, _INT32, _BITS, types.int64, _CODE, _INT32))
+PATTERNS = (mark_useful, unite, write_sets, partners_of_rows, rows_of_pairs, spread_bits, bend_bits, read_bits)
 ALL = (
     run, gradient, assist, run_points, run_one_by_one, share_run, mark_live, mark_dependent, renumber, describe,
-    place_values, place_adjoints, *DISPATCH,
+    place_values, place_adjoints, *PATTERNS, *DISPATCH,
 )  # fmt: skip
