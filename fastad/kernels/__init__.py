@@ -27,7 +27,7 @@ from numba import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
-from fastad.kernels import chunks, dispatch, entries, layout, operands, patterns, places, points, sweeps, tape_passes
+from fastad.kernels import chunks, coloring, dispatch, entries, layout, operands, patterns, places, points, sweeps, tape_passes
 from fastad.kernels.pointers import (
     ADJOINT_ARGUMENTS,
     BLOCK_ARGUMENTS,
@@ -202,7 +202,20 @@ spread_bits = _Entry(patterns.spread_bits, types.void(*_WORDS, _BITS))
 bend_bits = _Entry(patterns.bend_bits, types.void(*_WORDS, _BYTES, _BITS, _BITS))
 read_bits = _Entry(patterns.read_bits, types.int64(types.int64, _INT32, _BITS, types.int64, _CODE, _INT32))
 PATTERNS = (mark_useful, unite, write_sets, partners_of_rows, rows_of_pairs, spread_bits, bend_bits, read_bits)
+_ROWS = (_CODE, _INT32)
+smallest_last = _Entry(coloring.smallest_last, types.void(*_ROWS, _CODE))
+color_distance_two = _Entry(coloring.color_distance_two, types.int64(*_ROWS, *_ROWS, _CODE, _INT32))
+number_edges = _Entry(coloring.number_edges, types.int64(*_ROWS, _INT32))
+_GREEDY = types.int64(*_ROWS, _INT32, types.int64, _CODE, _INT32)
+color_star = _Entry(coloring.color_star, _GREEDY)
+color_acyclic = _Entry(coloring.color_acyclic, _GREEDY)
+count_met = _Entry(coloring.count_met, types.void(*_ROWS, _INT32, _CODE))
+plan_substitution = _Entry(coloring.plan_substitution, types.int64(*_ROWS, _CODE, _INT32, _CODE, _CODE))
+substitute = _Entry(coloring.substitute, types.void(_CODE, _FLAT, _FLAT))
+COLORING = (
+    smallest_last, color_distance_two, number_edges, color_star, color_acyclic, count_met, plan_substitution, substitute,
+)  # fmt: skip
 ALL = (
     run, gradient, assist, run_points, run_one_by_one, share_run, mark_live, mark_dependent, renumber, describe,
-    place_values, place_adjoints, *PATTERNS, *DISPATCH,
+    place_values, place_adjoints, *PATTERNS, *COLORING, *DISPATCH,
 )  # fmt: skip
