@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fastad.primitives import forget_pending, raise_pending
 if TYPE_CHECKING:
     from fastad.tape import Tape
 
+Kept = TypeVar("Kept")
 LANES = 16  # directions that travel together
 
 
@@ -60,9 +61,9 @@ class Linearization:
         return gradient, products
 
 
-def taken(points: list[Linearization]) -> Linearization | None:
-    """The point that is kept, if another thread has not taken it."""
+def taken(kept: list[Kept]) -> Kept | None:
+    """What is kept, if another thread has not taken it."""
     try:
-        return points.pop()
+        return kept.pop()
     except IndexError:
         return None

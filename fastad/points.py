@@ -58,14 +58,16 @@ class Points:
         worth = not self.program.calls and points >= FEW and self.by_lanes <= self.one_by_one * at.LANES
         return worth and self.packing.size <= LARGEST
 
-    def run(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def run(self, x: np.ndarray, gradient: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Outputs (points, m), gradients (points, n) or (0, n), and where a guard failed (points,) of bool.
 
         x : contiguous float64, shape (points, n).
+        gradient : likewise, into which the gradients are written.
         """
         count = len(x)
         out = np.empty((count, self.program.outputs.size))
-        gradient = np.empty((count if self.task == at.GRADIENT else 0, self.program.inputs))
+        if gradient is None:
+            gradient = np.empty((count if self.task == at.GRADIENT else 0, self.program.inputs))
         failed = np.empty(count, np.uint8)
         arrays = x.reshape(-1), out.reshape(-1), gradient.reshape(-1), failed
         lanes = self.takes_lanes(count)

@@ -18,33 +18,37 @@ from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
 from fastad.passes import dependence, optimise
 from fastad.program import Address, Block, Guard, Program, Run
 from fastad.record.builder import CONSTANT, recording
-from fastad.record.elementwise import elementwise
+from fastad.record.elementwise import elementwise, numpy_value
 from fastad.record.traced import TracedArray, as_array, fresh_array
 from fastad.templates import ACTIVE, KNOWN, PASSIVE, RESULT, ROW, TANGENT, Template, template
 
 ZERO_MULTIPLY = BY_NAME["absolute_zero_multiply"]
-# What the outputs are: the tangents y', weight @ y', or y' @ y' / 2.
-TANGENTS, WEIGHTED, HALF_SQUARES = "tangents", "weighted", "half squares"
+# Operations whose results every machine rounds alike.
+EXACT = frozenset(BY_NAME[name].code for name in (
+    "add", "subtract", "multiply", "divide", "negative", "copy", "absolute_zero_multiply",
+))  # fmt: skip
+# What the outputs are: the tangents y', weight @ y', y' @ y' / 2; or weight @ y, without any tangents.
+TANGENTS, WEIGHTED, HALF_SQUARES, WEIGHTED_VALUES = "tangents", "weighted", "half squares", "weighted values"
 
 
-def tangent_program(program: Program, directions: int = 1, combination: str = TANGENTS) -> Program:
+def tangent_program(program: Program, directions: int | np.ndarray = 1, combination: str = TANGENTS) -> Program:
     """The tangents of a program's outputs along directions, as functions of the point and the directions.
 
     Parameters
     ----------
     program : Program
         Without calls; n inputs, p of them active, m outputs.
-    directions : int
-        How many travel together, k.
-    combination : TANGENTS, WEIGHTED or HALF_SQUARES
+    directions : int, or array of float64, shape (k, p)
+        How many travel together, k; or the seeds, if they are the same at all points.
+    combination : TANGENTS, WEIGHTED, HALF_SQUARES or WEIGHTED_VALUES
         What the outputs are: the tangents y' of all outputs (k, m), or for one direction the number ``weight @ y'``,
-        or ``y' @ y' / 2``.
+        or ``y' @ y' / 2``, or for none ``weight @ y``.
 
     Returns
     -------
     Program
-        Of the inputs x (n,), seeds (k, p) and, if they are weighted, weights (m,). Its derivatives are those with
-        respect to x; of half the squares, those with respect to the seed.
+        Of the inputs x (n,), seeds (k, p) unless they are given, and, if they are weighted, weights (m,). Its
+        derivatives are those with respect to x; of half the squares, those with respect to the seed.
     """
     with recording() as builder, np.errstate(all="ignore"):
         return optimise(_Tangents(program, builder, directions, combination).finish())
@@ -53,13 +57,14 @@ def tangent_program(program: Program, directions: int = 1, combination: str = TA
 class _Tangents:
     """A program with its tangents under way: where values and tangents of its slots stand in the builder."""
 
-    def __init__(self, program: Program, builder: Any, directions: int, combination: str) -> None:
+    def __init__(self, program: Program, builder: Any, directions: int | np.ndarray, combination: str) -> None:
         self.program, self.builder, self.combination = program, builder, combination
-        self.lanes = range(directions)
+        given = directions if isinstance(directions, np.ndarray) else None
+        self.lanes = range(directions if isinstance(directions, int) else len(directions))
         active = np.flatnonzero(program.active)
         n, p, m = program.inputs, active.size, program.outputs.size
-        builder.add_inputs(n + directions * p + (m if combination == WEIGHTED else 0))
-        self.weights = n + directions * p
+        self.weights = n + (0 if given is not None else len(self.lanes) * p)
+        builder.add_inputs(self.weights + (m if combination in (WEIGHTED, WEIGHTED_VALUES) else 0))
         self.zero = builder.constant(0.0)
         self.place = np.zeros(program.slots, np.int64)
         self.place[:n] = np.arange(n)
@@ -68,7 +73,8 @@ class _Tangents:
             self.place[n : program.first_result] = first + np.arange(program.constants.size)
         self.dots = [np.full(program.slots, self.zero) for _ in self.lanes]
         for lane in self.lanes:
-            self.dots[lane][active] = n + lane * p + np.arange(p)
+            first = n + lane * p if given is None else builder.constant_array(np.ascontiguousarray(given[lane]))
+            self.dots[lane][active] = first + np.arange(p)
         self.dependence = dependence(program)
         self.depends = self.dependence.of_all()
 
@@ -79,7 +85,8 @@ class _Tangents:
                 _StampedRun(self, segment).write()
             elif segment.length:
                 self._block(segment)
-        outputs = np.concatenate([dots[program.outputs] for dots in self.dots])
+        rows = [self.place] if self.combination == WEIGHTED_VALUES else self.dots
+        outputs = np.concatenate([places[program.outputs] for places in rows])
         if self.combination != TANGENTS:
             outputs = self._combined(outputs)
         active = np.zeros(builder.inputs, bool)
@@ -92,11 +99,11 @@ class _Tangents:
 
     def _combined(self, outputs: np.ndarray) -> np.ndarray:
         m, builder = outputs.size, self.builder
-        tangents = TracedArray(np.ones(m), outputs, builder)
+        values = TracedArray(np.ones(m), outputs, builder)
         if self.combination == HALF_SQUARES:
-            terms = 0.5 * np.square(tangents)
+            terms = 0.5 * np.square(values)
         else:
-            terms = elementwise(ZERO_MULTIPLY, fresh_array(builder, np.ones(m), self.weights), tangents)
+            terms = elementwise(ZERO_MULTIPLY, fresh_array(builder, np.ones(m), self.weights), values)
         total = np.sum(as_array(terms))
         return np.array([total.slot if m else self.zero])
 
@@ -166,8 +173,17 @@ class _Tangents:
 
     def _row(self, made: Template, i: int, block: Block, first: int, rows: list[int], dots: Any) -> int:
         code, references = made.rows[i]
-        operands = [self._operand(made, x, block, first, rows, dots) for x in references]
-        return self.builder.block(code, block.length, tuple(operands))
+        operands = tuple([self._operand(made, x, block, first, rows, dots) for x in references])
+        return self._folded(code, operands) or self.builder.block(code, block.length, operands)
+
+    def _folded(self, code: int, operands: tuple[Address, ...]) -> int | None:
+        """First slot of the results if all operands are constants and the arithmetic is exact."""
+        if code not in EXACT or any(x.bounds()[0] < CONSTANT for x in operands):
+            return None
+        numbers = np.frombuffer(self.builder.constants, np.float64)
+        values = [numbers[x.slots() - CONSTANT] for x in operands]
+        del numbers  # the constants cannot grow while they are looked at
+        return self.builder.constant_array(np.asarray(numpy_value(BY_CODE[code])(*values), np.float64))  # type: ignore[arg-type]
 
     def _operand(self, made: Template, x: int, block: Block, first: int, rows: list[int], dots: Any) -> Address:
         count = block.length

@@ -46,7 +46,7 @@ class Recovery:
             places = colors[columns] * self.width + rows
         else:
             places = self._symmetric(rows, columns, colors)
-        self.places = places.astype(np.int32) if places.size == 0 or places.max() < 2**31 else places
+        self.places = places
 
     def _require_size(self) -> None:
         size = self.pattern.shape[0 if self.coloring.kind == ROWS else 1]
