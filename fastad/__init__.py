@@ -1,6 +1,7 @@
 """fastad: exact derivatives of NumPy functions from flat tapes and compiled sweeps."""
 
 from fastad import errors as errors
+from fastad import sparsity as sparsity
 from fastad import testing as testing
 from fastad.debug import debug_nans as debug_nans
 from fastad.implicit import argmin as argmin
@@ -29,6 +30,8 @@ from fastad.transforms.recording import warmup as warmup
 from fastad.transforms.second_products import gauss_newton_product as gauss_newton_product
 from fastad.transforms.second_products import hvp as hvp
 from fastad.transforms.second_products import vhp as vhp
+from fastad.transforms.sparse import sparse_hessian as sparse_hessian
+from fastad.transforms.sparse import sparse_jacobian as sparse_jacobian
 from fastad.transforms.vmap import vmap as vmap
 
 __version__ = "0.1.0"

@@ -86,7 +86,7 @@ class _Tangents:
             elif segment.length:
                 self._block(segment)
         rows = [self.place] if self.combination == WEIGHTED_VALUES else self.dots
-        outputs = np.concatenate([places[program.outputs] for places in rows])
+        outputs = np.concatenate([np.empty(0, np.int64), *(places[program.outputs] for places in rows)])
         if self.combination != TANGENTS:
             outputs = self._combined(outputs)
         active = np.zeros(builder.inputs, bool)

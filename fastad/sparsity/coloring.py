@@ -58,12 +58,13 @@ class Pattern:
     def matrix(self, data: np.ndarray | None = None) -> sparse.csr_array:
         """The pattern with values (entries,), or with True everywhere."""
         values = np.ones(self.entries, bool) if data is None else data
-        made = sparse.csr_array((values, self.indices, self._starts), shape=self.shape)
+        made = sparse.csr_array((values, self.indices, self.starts), shape=self.shape)
         made.has_sorted_indices = made.has_canonical_format = True
         return made
 
     @cached_property
-    def _starts(self) -> np.ndarray:
+    def starts(self) -> np.ndarray:
+        """`indptr` as SciPy keeps it: of int32 if the entries can be counted so."""
         return self.indptr if self.entries > np.iinfo(np.int32).max else self.indptr.astype(np.int32)
 
 

@@ -80,10 +80,11 @@ class Recovery:
         if self.coloring.kind == ACYCLIC:
             self.steps = self._plan(met)
             return places[diagonal]
-        mirrored = met > 1
-        if (met[self._turned()][mirrored] > 1).any():
+        mirrored, turned = met > 1, self._turned()
+        if (met[turned][mirrored] > 1).any():
             raise SparsityError("a path of four vertices has two colours, so entries cannot be read directly")
-        return np.where(mirrored, colors[rows] * self.width + columns, places)
+        places = np.where(mirrored, colors[rows] * self.width + columns, places)
+        return np.where(rows > columns, places[turned], places)  # both entries of a pair are read in one place
 
     def _turned(self) -> np.ndarray:
         """The entry (j, i) of each entry (i, j)."""

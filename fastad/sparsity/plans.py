@@ -38,6 +38,7 @@ TOGETHER = 32  # directions of one program
 STAMPED = 1 << 17  # scalar instructions, times directions, of which a program of tangents is made
 ELEMENTS = 1 << 26  # elements of arrays, times directions
 TAKEN = 1 << 23  # numbers in a batch of gradients that is kept
+MANY, SAVING = 6, 0.7  # products of a Hessian, and the part of them, for which entries are found by substitution
 REVERSE = 2.0  # what an adjoint costs, in tangents
 
 
@@ -136,7 +137,7 @@ class HessianPlan:
 
     def __init__(self, program: Program, pattern: Pattern, method: str, order: Order) -> None:
         self.program, self.pattern = program, pattern
-        self.coloring = color_symmetric(pattern, STAR if method == "auto" else method, order)
+        self.coloring = _few_products(pattern, order) if method == "auto" else color_symmetric(pattern, method, order)
         self.recovery = Recovery(pattern, self.coloring)
         self._batches: list[_Batch] = []
         self._in_gradients: np.ndarray | None = None
@@ -182,6 +183,15 @@ class HessianPlan:
     @cached_property
     def _active(self) -> np.ndarray:
         return np.flatnonzero(self.program.active)
+
+
+def _few_products(pattern: Pattern, order: Order) -> Coloring:
+    """A star colouring, unless an acyclic one saves a good part of many products."""
+    star = color_symmetric(pattern, STAR, order)
+    if star.count <= MANY:
+        return star
+    acyclic = color_symmetric(pattern, ACYCLIC, order)
+    return acyclic if acyclic.count <= SAVING * star.count else star
 
 
 class _Batch:
