@@ -15,7 +15,7 @@ import numpy as np
 from fastad.kernels import layout as at
 from fastad.ops import BY_CODE
 from fastad.passes import optimise
-from fastad.program import Block, Program, Run
+from fastad.program import Block, Guard, Program, Run
 from fastad.record import calls
 from fastad.record.builder import CONSTANT, Builder, recording
 from fastad.record.elementwise import elementwise
@@ -40,7 +40,7 @@ class AdjointTape:
         from fastad.tape import Tape
 
         n, m = self.program.inputs, self.program.outputs.size
-        self.tape = Tape(optimise(_recorded(self.program, x)), (tuple, ("array", (n + m,))), ("array", (n,)))
+        self.tape = Tape(optimise(recorded_adjoint(self.program, x)), (tuple, ("array", (n + m,))), ("array", (n,)))
         return self.tape
 
     def products(self, x: np.ndarray, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +61,8 @@ class AdjointTape:
             return point.value, point.sweep(at.TANGENTS, rows)
 
 
-def _recorded(program: Program, x: np.ndarray) -> Program:
+def recorded_adjoint(program: Program, x: np.ndarray) -> Program:
+    """The adjoint sweep at x and weights w, of the inputs x | w: w @ J(x), with the guards of the program."""
     n, m = program.inputs, program.outputs.size
     with recording() as builder:
         first = builder.add_inputs(n + m)
@@ -74,6 +75,9 @@ def _recorded(program: Program, x: np.ndarray) -> Program:
             (bars,) = pull_back(builder, entries, [independents], [run.of(program.outputs)], [weights])
         slots = np.full(n, builder.constant(0.0))
         slots[active] = as_array(bars).slots[active] if isinstance(bars, TracedArray) else slots[active]
+        for guard in program.guards:
+            if run.slots[guard.slot] < CONSTANT:
+                builder.guards.append(Guard(int(run.slots[guard.slot]), guard.expected, guard.where))
         return builder.finish(slots, np.ones(n + m, bool))
 
 

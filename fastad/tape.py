@@ -44,6 +44,7 @@ from fastad.schedule import Schedule
 
 if TYPE_CHECKING:
     from fastad.adjoint_tape import AdjointTape
+    from fastad.dense_hessians import DenseHessian
     from fastad.second_products import SecondProducts
 
 
@@ -80,6 +81,13 @@ class Tape(Compilable):
         from fastad.second_products import SecondProducts
 
         return SecondProducts(self)
+
+    @cached_property
+    def full_hessian(self) -> DenseHessian:
+        """The Hessian of the one output."""
+        from fastad.dense_hessians import DenseHessian
+
+        return DenseHessian(self)
 
     inputs = property(lambda self: self.program.inputs)
     outputs = property(lambda self: self.program.outputs.size)

@@ -114,6 +114,10 @@ class NativeTape:
     def second(self) -> NativeSecondProducts:
         return NativeSecondProducts(self)
 
+    @property
+    def full_hessian(self) -> NativeHessian:
+        return NativeHessian(self)
+
     @contextmanager
     def linearized(self, x: np.ndarray, task: int, lanes: int) -> Iterator[NativePoint]:
         yield NativePoint(self)
@@ -155,6 +159,21 @@ class NativeSecondProducts:
 
     def _own(self, seeds: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(seeds[:, self.tape.independents])
+
+
+class NativeHessian:
+    """What `DenseHessian` does, by compiled passes."""
+
+    def __init__(self, tape: NativeTape) -> None:
+        self.tape = tape
+
+    def matrix(self, x: np.ndarray) -> tuple[np.ndarray, int]:
+        """The second derivatives with respect to the p independents, in the order of the inputs, (p, p), and -1."""
+        inputs = np.sort(self.tape.independents)
+        seeds = np.zeros((inputs.size, x.size))
+        seeds[np.arange(inputs.size), inputs] = 1.0
+        products = self.tape.second.products(x, np.ones(1), seeds)[0][:, inputs]
+        return 0.5 * (products + products.T), -1
 
 
 def refuse_lists(structure: Any, name: str) -> None:

@@ -121,7 +121,7 @@ class _Lists:
         nothing = np.empty(0, np.int32)
         kernels.partners_of_rows(False, pairs, self.first, self.second, self.pool, heads, nothing)
         heads = np.cumsum(heads)
-        if heads[-1] > LARGEST:
+        if max(heads[-1], self._meetings(pairs)) > max(LARGEST, p * self.graph.left.size / 32):
             raise _TooLong
         partners = np.empty(heads[-1], np.int32)
         kernels.partners_of_rows(True, pairs, self.first, self.second, self.pool, heads[:-1].copy(), partners)
@@ -136,6 +136,11 @@ class _Lists:
                 indptr = np.cumsum(indptr)
                 _require_sparse(int(indptr[-1]))
         return indptr, indices
+
+    def _meetings(self, pairs: np.ndarray) -> float:
+        """How many pairs of inputs meet, one that meets in several instructions as often."""
+        sizes = self.second[pairs].astype(np.float64)
+        return float(sizes[::2] @ sizes[1::2])
 
 
 def _count_pairs(graph: DependencyGraph) -> int:

@@ -1,4 +1,4 @@
-"""Hessians of scalar functions: products with unit vectors, many at a time."""
+"""Hessians of scalar functions."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ class Hessian(Transform):
     """See `hessian`."""
 
     def plain(self, call: Call) -> Any:
-        n = int(call.active.sum())
-
         def action(tape: Tape) -> tuple[np.ndarray, int]:
             require_scalar(tape.out_structure)
-            seeds = np.zeros((n, call.x.size))
-            seeds[np.arange(n), np.flatnonzero(call.active)] = 1.0
-            return tape.second.products(call.x, np.ones(1), seeds)
+            return tape.full_hessian.matrix(call.x)
 
-        products = np.zeros((call.x.size, call.x.size))
-        products[call.active] = self.replayer.run(call, action)
-        return self._blocks(call, 0.5 * (products + products.T))
+        matrix = self.replayer.run(call, action)
+        if call.active.all():
+            return self._blocks(call, matrix)
+        whole, active = np.zeros((call.x.size, call.x.size)), np.flatnonzero(call.active)
+        whole[active[:, None], active] = matrix
+        return self._blocks(call, whole)
 
     def _blocks(self, call: Call, matrix: np.ndarray) -> Any:
         rows = []
@@ -44,7 +43,7 @@ class Hessian(Transform):
 
 
 def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Hessian:
-    """The matrix of second derivatives of a scalar-valued function, by products with all unit vectors.
+    """The matrix of second derivatives of a scalar-valued function, exact and symmetric to the bit.
 
     Parameters
     ----------
