@@ -1,10 +1,11 @@
 """Writes `kernels/dispatch.py` from the table of operations: `python -m fastad._codegen [--check]`.
 
 Theory of operation. Opcodes are dispatched only where a formula is evaluated: the value alone
-(primal), value and first partials (linearize), and first and second partials (curvature), each for
-the scalar stream (a chain over opcodes that LLVM turns into one jump table) and for a block of
-elements of the block stream (the same chain around short loops). The text is committed because
-kernels made by `exec` cannot be cached on disk and lose their source lines.
+(primal), and value and partials (linearize), each for the scalar stream (a chain over opcodes that LLVM
+turns into one jump table) and for a block of elements of the block stream (the same chain around short
+loops). The rows of slopes, which only second derivatives need, have kernels of their own, so that first
+derivatives do not wait for their compilation. The text is committed because kernels made by `exec` cannot
+be cached on disk and lose their source lines.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from fastad import formula
 from fastad.kernels.vector_math import FAST
-from fastad.ops import OPS, Op
+from fastad.ops import ELEMENTALS, OPS, SLOPES, Op
 from fastad.pullback import PULL, setup_for, stores_partials, used_names, way
 
 TARGET = Path(__file__).parent / "kernels" / "dispatch.py"
@@ -60,14 +61,9 @@ def _lines(op: Op, statements: list[tuple[str, str]]) -> list[str]:
     return [f"{name} = {formula.kernel_text(text, _names(op))}" for name, text in statements]
 
 
-def _targets(op: Op, primal: bool, partials: bool, second: bool) -> list[tuple[str, str]]:
+def _targets(op: Op, primal: bool, partials: bool) -> list[tuple[str, str]]:
     rows = [("v", op.primal)] if primal else []
-    if partials:
-        rows += list(zip(("da", "db", "dc"), op.partials, strict=False))
-    if second:
-        names = ("daa",) if op.arity == 1 else ("daa", "dab", "dbb")
-        rows += list(zip(names, op.second, strict=False))
-    return rows
+    return rows + list(zip(("da", "db", "dc"), op.partials, strict=False)) if partials else rows
 
 
 def _chain(bodies: list[tuple[Op, list[str]]], indent: str, last: list[str]) -> list[str]:
@@ -86,20 +82,17 @@ def _chain(bodies: list[tuple[Op, list[str]]], indent: str, last: list[str]) -> 
     return [*lines, f"{indent}else:", *(f"{indent}    {text}" for text in last)]
 
 
-def _scalar_kernel(name: str, places: dict[str, str], **wanted: bool) -> list[str]:
+def _scalar_kernel(name: str, ops: Sequence[Op], places: dict[str, str], **wanted: bool) -> list[str]:
     """One pass over the instructions start..stop of the scalar stream."""
     lines = ["", "", f"def {name}(opcode, left, right, start, stop, first, values, target):"]
     lines += ["    for i in range(start, stop):", "        op = opcode[i]"]
     lines += ["        a = values[left[i]]", "        b = values[right[i]]"]
-    if not wanted["primal"]:
-        lines.append("        v = values[first + i - start]")
     bodies = []
-    for op in (row for row in OPS if row.arity <= 2):
+    for op in (row for row in ops if row.arity <= 2):
         targets = _targets(op, **wanted)
         missing = [f"{target} = 0.0" for target in places if target not in dict(targets)]
         bodies.append((op, _lines(op, _statements(op, targets)) + missing))
-    zero = "np.nan" if wanted["primal"] else "0.0"
-    lines += _chain(bodies, " " * 8, [f"{target} = {zero}" for target in places])
+    lines += _chain(bodies, " " * 8, [f"{target} = np.nan" for target in places])
     return lines + [f"        {place} = {target}" for target, place in places.items()]
 
 
@@ -140,8 +133,8 @@ def _block_kernel(name: str, ops: Sequence[Op], places: dict[str, str], **wanted
     bodies = []
     for op in ops:
         statements = _statements(op, [row for row in _targets(op, **wanted) if row[0] in places])
-        # A partial that no operand has is not read; a curvature is, as 0.
-        own = places if wanted["second"] else dict(list(places.items())[: op.arity + wanted["primal"]])
+        # A partial that no operand has is not read.
+        own = dict(list(places.items())[: op.arity + wanted["primal"]])
         known = {name for name, _ in statements}
         stores = [f"work[{place} + j] = {name if name in known else '0.0'}" for name, place in own.items()]
         bodies.append((op, _block_body(op, statements, stores)))
@@ -150,12 +143,12 @@ def _block_kernel(name: str, ops: Sequence[Op], places: dict[str, str], **wanted
     return lines + _chain(bodies, " " * 4, nothing)
 
 
-def _adjoint_kernel() -> list[str]:
+def _adjoint_kernel(name: str, ops: Sequence[Op]) -> list[str]:
     """Partials times the adjoints of the result (`seeds`), added to the adjoints of the operands that have a place."""
-    lines = ["", "", "def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds, at_once):"]
+    lines = ["", "", f"def {name}(op, work, x, y, w, z, n, first, second, third, seeds, at_once):"]
     product = "0.0 if slope == 0.0 or bar == 0.0 else slope * bar"
     bodies = []
-    for op in OPS:
+    for op in ops:
         body: list[str] = []
         for k, place in enumerate(("first", "second", "third")[: op.arity]):
             if way(op.code, k)[0] == PULL and op.partials[k] != "0":
@@ -173,21 +166,17 @@ def generate() -> str:
     """The whole text of `kernels/dispatch.py`."""
     result = {"v": "values[first + i - start]"}
     slopes = {"da": "target[2 * i]", "db": "target[2 * i + 1]"}
-    curves = {name: f"target[3 * i + {n}]" for n, name in enumerate(("daa", "dab", "dbb"))}
-    three = ("first", "second", "third")
-    primal = {"primal": True, "partials": False, "second": False}
-    only = {"primal": False, "partials": False, "second": False}
-    lines = _scalar_kernel("scalar_primal", result, **primal)
-    lines += _scalar_kernel("scalar_linearize", result | slopes, **primal | {"partials": True})
-    lines += _scalar_kernel("scalar_curvature", curves, **only | {"second": True})
-    lines += _block_kernel("block_primal", OPS, {"v": "z"}, **primal)
-    places = dict(zip(("da", "db", "dc"), three, strict=True))
-    costly = [op for op in OPS if stores_partials(op.code)]
-    lines += _block_kernel("block_linearize", costly, {"v": "z"} | places, **primal | {"partials": True})
-    lines += _adjoint_kernel()
-    lines += _block_kernel("block_partials", OPS, places, **only | {"partials": True})
-    curves = dict(zip(curves, three, strict=True))
-    lines += _block_kernel("block_curvature", OPS, curves, **only | {"second": True})
+    places = {"da": "first", "db": "second", "dc": "third"}
+    lines: list[str] = []
+    for name, ops in (("scalar", OPS), ("scalar_and_slope", ELEMENTALS)):
+        lines += _scalar_kernel(f"{name}_primal", ops, result, primal=True, partials=False)
+        lines += _scalar_kernel(f"{name}_linearize", ops, result | slopes, primal=True, partials=True)
+    for name, ops in (("block", OPS), ("slope", SLOPES)):
+        costly = [op for op in ops if stores_partials(op.code)]
+        lines += _block_kernel(f"{name}_primal", ops, {"v": "z"}, primal=True, partials=False)
+        lines += _block_kernel(f"{name}_linearize", costly, {"v": "z"} | places, primal=True, partials=True)
+        lines += _adjoint_kernel(f"{name}_adjoint", ops)
+        lines += _block_kernel(f"{name}_partials", ops, places, primal=False, partials=True)
     text = "\n".join(lines) + "\n"
     imported = [f"{prefix}_{suffix}" for prefix in ("fast", "fits") for suffix in FAST.values()]
     names = [name for name in sorted(imported) if f"{name}(" in text]
@@ -205,7 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if fresh else 1
     if not fresh:
         TARGET.write_text(text)
-    print(f"{TARGET.name}: {len(OPS)} rows, {text.count(chr(10))} lines{'' if not fresh else ', unchanged'}")
+    print(f"{TARGET.name}: {len(ELEMENTALS)} rows, {text.count(chr(10))} lines{'' if not fresh else ', unchanged'}")
     return 0
 
 

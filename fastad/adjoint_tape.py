@@ -2,8 +2,8 @@
 
 Theory of operation. The instructions of a program are run on traced values, with the builder's log on, and the log is
 walked backwards as for a nested transform (`derive`): inputs x (n,) and weights w (m,), results w @ J(x) (n,). The
-tangents of that program are second derivatives. The forward-over-reverse kernels are faster where they can be used;
-calls of primitives, whose second derivatives no kernel knows, go this way.
+tangents of that program are second derivatives. Programs that call primitives go this way, because a primitive's
+second derivatives are those of its rule; and full Hessians (`dense_hessians`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class AdjointTape:
-    """Gradients of a program's outputs, weighted, and their derivatives along directions."""
+    """Products of a program's second derivatives with directions."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -43,22 +43,18 @@ class AdjointTape:
         self.tape = Tape(optimise(recorded_adjoint(self.program, x)), (tuple, ("array", (n + m,))), ("array", (n,)))
         return self.tape
 
-    def products(self, x: np.ndarray, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """weights @ J (n,), and its derivatives along the seeds, (k, n)."""
+    def products(self, x: np.ndarray, weights: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        """The derivatives of weights @ J along the seeds (k, n), shape (k, n)."""
         rows = np.concatenate([seeds, np.zeros((len(seeds), weights.size))], axis=1)
         point = np.concatenate([x, weights])
         found = self._sweep(self.tape, point, rows) if self.tape else None
         # A rule has taken another branch, or there is no tape yet: this point's tape is right here.
-        return found or self._sweep(self._record(x), point, rows, first=True)  # type: ignore[return-value]
+        return found if found is not None else self._sweep(self._record(x), point, rows, first=True)  # type: ignore[return-value]
 
     @staticmethod
-    def _sweep(
-        tape: Tape, x: np.ndarray, rows: np.ndarray, first: bool = False
-    ) -> tuple[np.ndarray, np.ndarray] | None:
+    def _sweep(tape: Tape, x: np.ndarray, rows: np.ndarray, first: bool = False) -> np.ndarray | None:
         with tape.linearized(x, at.TANGENTS, max(1, len(rows))) as point:
-            if point.failed >= 0 and not first:
-                return None
-            return point.value, point.sweep(at.TANGENTS, rows)
+            return None if point.failed >= 0 and not first else point.sweep(at.TANGENTS, rows)
 
 
 def recorded_adjoint(program: Program, x: np.ndarray) -> Program:

@@ -100,7 +100,9 @@ class DenseHessian:
 
         if self._derived is None:
             program = optimise(recorded_adjoint(self.program, x))
-            program = replace(program, active=np.append(self.program.active, False), outputs=program.outputs[self.active])
+            program = replace(
+                program, active=np.append(self.program.active, False), outputs=program.outputs[self.active]
+            )
             program = tangent_program(program, LANES)
             size = program.outputs.size
             self._derived = Tape(program, (tuple, ("array", (program.inputs,))), ("array", (size,)))

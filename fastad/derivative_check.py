@@ -31,9 +31,9 @@ from fastad.record.traced import plain
 from fastad.replay import normal_argnums
 from fastad.transforms.gradients import grad, value_and_grad
 from fastad.transforms.hessians import hessian
-from fastad.transforms.second_products import hvp
 from fastad.transforms.jacobians import jacobian
 from fastad.transforms.products import jvp, vjp
+from fastad.transforms.second_products import hvp
 
 DIRECTIONS = 16  # more inputs than that are differenced along random directions
 LEVELS, SHRINK, FIRST_STEP = 14, 2.0, 0.1

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastad.kernels.vector_math import FAST
+
+if TYPE_CHECKING:
+    from fastad.ops import Op
 
 # formula name -> the spelling in a Numba kernel
 FUNCTIONS: dict[str, str] = {
@@ -162,8 +165,11 @@ class _ArrayForm(ast.NodeTransformer):
     """Turns conditionals into `where` and `and`/`or` into masks, so that the formula runs on arrays."""
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        parts = [self.visit(part) for part in (node.test, node.body, node.orelse)]
-        return ast.Call(ast.Name("where", ast.Load()), parts, [])
+        test, body, orelse = [self.visit(part) for part in (node.test, node.body, node.orelse)]
+        if isinstance(orelse, ast.Name) and orelse.id == "nan":  # a factor, so that derivatives are nan as well
+            factor = ast.Call(ast.Name("where", ast.Load()), [test, ast.Constant(1.0), orelse], [])
+            return ast.BinOp(body, ast.Mult(), factor)
+        return ast.Call(ast.Name("where", ast.Load()), [test, body, orelse], [])
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         joined, *rest = [self.visit(value) for value in node.values]
@@ -188,6 +194,28 @@ def compile_formula(
     function = ast.Expression(ast.Lambda(arguments, tree.body))
     code = compile(ast.fix_missing_locations(function), f"<formula {text}>", "eval")
     return eval(code, dict(functions))
+
+
+class Formulas:
+    """The formulas of a row with a given meaning of the functions; each name is evaluated when it is asked for."""
+
+    def __init__(self, op: Op, functions: Mapping[str, Any], on_arrays: bool = False) -> None:
+        self.functions, self.on_arrays = functions, on_arrays
+        self.texts = {"v": op.primal, **dict(op.setup)}
+        self.names = (*op.operands, *self.texts)
+        self._compiled: dict[str, tuple[Callable[..., Any], list[str]]] = {}
+
+    def evaluate(self, text: str, known: dict[str, Any]) -> Any:
+        """A formula, after the names that it uses; `known` starts with the operands and grows."""
+        if text not in self._compiled:
+            used = [node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
+            compiled = compile_formula(text, self.names, self.functions, self.on_arrays)
+            self._compiled[text] = compiled, [name for name in used if name in self.texts]
+        compiled, used = self._compiled[text]
+        for name in used:
+            if name not in known:
+                known[name] = self.evaluate(self.texts[name], known)
+        return compiled(*(known.get(name) for name in self.names))
 
 
 def numpy_functions() -> dict[str, Any]:

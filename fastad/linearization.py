@@ -47,19 +47,6 @@ class Linearization:
             raise_pending()
         return out
 
-    def second_order(self, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """weights @ J (n,), and its derivatives along the seeds, (k, n)."""
-        if self.tape.program.calls:
-            return self.tape.adjoint_tape.products(self.x, weights, seeds)
-        n = self.tape.inputs
-        products, gradient = np.empty(seeds.shape), np.zeros(n)
-        for low in range(0, len(seeds), LANES):
-            part = np.ascontiguousarray(seeds[low : low + LANES])
-            source, target = np.concatenate([weights, part.reshape(-1)]), np.empty(n + part.size)
-            kernels.run(at.SECOND_ORDER, len(part), self.code, self.work, source, target)
-            gradient, products[low : low + LANES] = target[:n], target[n:].reshape(part.shape)
-        return gradient, products
-
 
 def taken(kept: list[Kept]) -> Kept | None:
     """What is kept, if another thread has not taken it."""

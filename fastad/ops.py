@@ -17,6 +17,7 @@ partial is nan, never the finite number that the formula would give.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 INF, NAN = float("inf"), float("nan")
@@ -37,7 +38,8 @@ class Op:
     `second` lists the second partials aa (one operand), aa ab bb (two), or is all zero (three).
     `setup` names shared sub-expressions. `points` are tuples of operands inside the domain, away from
     kinks; `edges` are pairs (operands, partials) that pin the written convention. `ufuncs` are the
-    names of the NumPy (or `scipy.special.`) functions that the row stands for.
+    names of the NumPy (or `scipy.special.`) functions that the row stands for. `slopes` are opcodes: the
+    partials as elementals of their own, where a formula taken apart would lose digits or a convention.
     """
 
     code: int
@@ -56,6 +58,7 @@ class Op:
     setup: tuple[tuple[str, str], ...] = ()
     boolean: bool = False
     commutative: bool = False
+    slopes: tuple[int, ...] = ()
 
     @property
     def arity(self) -> int:
@@ -135,9 +138,9 @@ OPS: tuple[Op, ...] = (
            edge="IEEE quotient at a = 0", edges=(((0.0,), (-INF,)),)),
     _unary(10, "sqrt", "sqrt(a)", "0.5 / abs(v)", "-0.25 / abs(v) / abs(a)", (0.01, 0.4, 1.7, 30.0), latex=r"\sqrt{a}", domain="a >= 0",
            edge="sqrt'(0) = inf (an adjoint of exactly 0 still gives 0); nan below 0",
-           edges=(((0.0,), (INF,)), ((-1.0,), (NAN,)))),
+           edges=(((0.0,), (INF,)), ((-1.0,), (NAN,))), slopes=(105,)),
     _unary(11, "cbrt", "cbrt(a)", "1 / (3 * v * v)", "-2 / (9 * v * v) / a", (-2.5, -0.3, 0.4, 1.7), latex=r"\sqrt[3]{a}",
-           edge="cbrt'(0) = inf", edges=(((0.0,), (INF,)),)),
+           edge="cbrt'(0) = inf", edges=(((0.0,), (INF,)),), slopes=(106,)),
     # --- powers ----------------------------------------------------------------------------------
     _binary(12, "power", "a ** b",
             ("b * p if b != 0 or abs(p) < inf else 0", "0 if a == 0 and b >= 0 else v * log(a)"),
@@ -147,76 +150,76 @@ OPS: tuple[Op, ...] = (
             _POSITIVE_PAIRS, symbol="**", latex="a^b", domain="a > 0", setup=_LOWER_POWERS,
             edge="a**0 has derivative 0 in a; 0**b with b >= 0 has derivative 0 in b; nan in b for a < 0",
             edges=(((0.0, 0.0), (0.0, 0.0)), ((3.0, 0.0), (0.0, 1.0986122886681098)), ((0.0, 2.0), (0.0, 0.0)),
-                   ((-2.0, 3.0), (12.0, NAN)))),
+                   ((-2.0, 3.0), (12.0, NAN))), slopes=(80, 81)),
     _binary(13, "power_constant", "a ** b", ("b * p if b != 0 or abs(p) < inf else 0", "0"),
             ("b * (b - 1) * q if (b != 0 and b != 1) or abs(q) < inf else 0", "0", "0"),
             (*_POSITIVE_PAIRS, (-1.5, 3.0), (-1.5, -2.0)), linearity=(NONLINEAR, CONSTANT), ufuncs=(), latex=r"a^{\mathrm{const}}",
             symbol="**", domain="a > 0 or b an integer", setup=_LOWER_POWERS, edge="a**0 has derivative 0",
             edges=(((0.0, 0.0), (0.0, 0.0)), ((0.0, 1.0), (1.0, 0.0)), ((0.0, 2.0), (0.0, 0.0)), ((0.0, 0.5), (INF, 0.0)),
-                   ((-2.0, 3.0), (12.0, 0.0)), ((-2.0, 0.5), (NAN, 0.0)))),
+                   ((-2.0, 3.0), (12.0, 0.0)), ((-2.0, 0.5), (NAN, 0.0))), slopes=(82,)),
     # --- exponentials and logarithms -------------------------------------------------------------
     _unary(14, "exp", "exp(a)", "v", "v", _WIDE, latex="e^a"),
     _unary(15, "exp2", "exp2(a)", "LN2 * v", "LN2 * LN2 * v", _WIDE, latex="2^a"),
     _unary(16, "expm1", "expm1(a)", "exp(a)", "exp(a)", _WIDE, latex="e^a - 1"),
     _unary(17, "log", "log(a)", "1 / a if a >= 0 else nan", "-1 / a / a if a >= 0 else nan", (1e-9, 0.4, 1.7, 1e9),
-           latex=r"\log a", domain="a > 0", edge="nan below 0", edges=(((-2.0,), (NAN,)), ((0.0,), (INF,)))),
+           latex=r"\log a", domain="a > 0", edge="nan below 0", edges=(((-2.0,), (NAN,)), ((0.0,), (INF,))), slopes=(83,)),
     _unary(18, "log2", "log2(a)", "1 / LN2 / a if a >= 0 else nan", "-1 / LN2 / a / a if a >= 0 else nan", (1e-9, 0.4, 1.7, 1e9),
-           latex=r"\log_2 a", domain="a > 0", edge="nan below 0", edges=(((-2.0,), (NAN,)),)),
+           latex=r"\log_2 a", domain="a > 0", edge="nan below 0", edges=(((-2.0,), (NAN,)),), slopes=(84,)),
     _unary(19, "log10", "log10(a)", "1 / LN10 / a if a >= 0 else nan", "-1 / LN10 / a / a if a >= 0 else nan",
-           (1e-9, 0.4, 1.7, 1e9), latex=r"\log_{10} a", domain="a > 0", edge="nan below 0", edges=(((-2.0,), (NAN,)),)),
+           (1e-9, 0.4, 1.7, 1e9), latex=r"\log_{10} a", domain="a > 0", edge="nan below 0", edges=(((-2.0,), (NAN,)),), slopes=(85,)),
     _unary(20, "log1p", "log1p(a)", "1 / (1 + a) if a >= -1 else nan", "-1 / (1 + a) / (1 + a) if a >= -1 else nan",
-           (-0.9, -1e-9, 0.4, 1e9), latex=r"\log(1 + a)", domain="a > -1", edge="nan below -1", edges=(((-2.0,), (NAN,)),)),
+           (-0.9, -1e-9, 0.4, 1e9), latex=r"\log(1 + a)", domain="a > -1", edge="nan below -1", edges=(((-2.0,), (NAN,)),), slopes=(86,)),
     _binary(21, "logaddexp", "a + LN2 if a == b else (a if a > b else b) + log1p(exp(-abs(a - b)))", ("p", "q"),
             ("p * q", "-p * q", "p * q"), (*_PAIRS, (30.0, -30.0), (-40.0, 2.0), (1e5, 99999.0)),
             setup=(*_DIFFERENCE, ("p", "0.5 if a == b and abs(a) == inf else 1 / (1 + exp(d) * (1 + e))"),
                    ("q", "0.5 if a == b and abs(a) == inf else 1 / (1 + exp(-d) * (1 - e))")),
-            latex=r"\log(e^a + e^b)", commutative=True, edge="equal infinities count as a tie"),
+            latex=r"\log(e^a + e^b)", commutative=True, edge="equal infinities count as a tie", slopes=(87, 88)),
     _binary(22, "logaddexp2", "a + 1 if a == b else (a if a > b else b) + log1p(exp2(-abs(a - b))) / LN2", ("p", "q"),
             ("LN2 * (p * q)", "-LN2 * (p * q)", "LN2 * (p * q)"), (*_PAIRS, (30.0, -30.0)),
             setup=(*_DIFFERENCE, ("p", "0.5 if a == b and abs(a) == inf else 1 / (1 + exp2(d) * (1 + LN2 * e))"),
                    ("q", "0.5 if a == b and abs(a) == inf else 1 / (1 + exp2(-d) * (1 - LN2 * e))")),
-            latex=r"\log_2(2^a + 2^b)", commutative=True, edge="equal infinities count as a tie"),
+            latex=r"\log_2(2^a + 2^b)", commutative=True, edge="equal infinities count as a tie", slopes=(89, 90)),
     # --- trigonometry ----------------------------------------------------------------------------
     _unary(23, "sin", "sin(a)", "cos(a)", "-v", _WIDE, latex=r"\sin a"),
     _unary(24, "cos", "cos(a)", "-sin(a)", "-v", _WIDE, latex=r"\cos a"),
     _unary(25, "tan", "tan(a)", "1 + v * v", "2 * v * (1 + v * v)", _LINE, latex=r"\tan a"),
     _unary(26, "arcsin", "arcsin(a)", "p", "a * p * p * p", (-0.9, -0.3, 1e-9, 0.7), latex=r"\arcsin a",
            setup=(("p", "1 / sqrt((1 - a) * (1 + a))"),), domain="-1 < a < 1", edge="inf at +-1, nan outside",
-           edges=(((1.0,), (INF,)), ((2.0,), (NAN,)))),
+           edges=(((1.0,), (INF,)), ((2.0,), (NAN,))), slopes=(91,)),
     _unary(27, "arccos", "arccos(a)", "-p", "-a * p * p * p", (-0.9, -0.3, 1e-9, 0.7), latex=r"\arccos a",
            setup=(("p", "1 / sqrt((1 - a) * (1 + a))"),), domain="-1 < a < 1", edge="-inf at +-1, nan outside",
-           edges=(((-1.0,), (-INF,)), ((2.0,), (NAN,)))),
-    _unary(28, "arctan", "arctan(a)", "p", "-2 * a * p * p if p != 0 else 0", (*_WIDE, 1e100), latex=r"\arctan a", setup=(("p", "1 / (1 + a * a)"),)),
+           edges=(((-1.0,), (-INF,)), ((2.0,), (NAN,))), slopes=(92,)),
+    _unary(28, "arctan", "arctan(a)", "p", "-2 * a * p * p if p != 0 else 0", (*_WIDE, 1e100), latex=r"\arctan a", setup=(("p", "1 / (1 + a * a)"),), slopes=(93,)),
     _binary(29, "arctan2", "arctan2(a, b)", ("s / r if r != 0 else 0", "-t / r if r != 0 else 0"),
             ("-2 * t * s / r / r if r != 0 else 0", "4 * ((0.5 * a - 0.5 * b) / r) * ((0.5 * a + 0.5 * b) / r) / r / r if r != 0 else 0", "2 * t * s / r / r if r != 0 else 0"),
             (*_PAIRS, (1e-200, 1e-200), (-3e200, 1e200)), latex=r"\operatorname{arctan2}(a, b)",
             setup=(("r", "hypot(a, b)"), ("t", "a / r if r != 0 else 0"), ("s", "b / r if r != 0 else 0")),
-            domain="(a, b) != (0, 0)", edge="both partials are 0 at the origin", edges=(((0.0, 0.0), (0.0, 0.0)),)),
+            domain="(a, b) != (0, 0)", edge="both partials are 0 at the origin", edges=(((0.0, 0.0), (0.0, 0.0)),), slopes=(94, 95)),
     # --- hyperbolic functions --------------------------------------------------------------------
     _unary(30, "sinh", "sinh(a)", "cosh(a)", "v", _WIDE, latex=r"\sinh a"),
     _unary(31, "cosh", "cosh(a)", "sinh(a)", "v", _WIDE, latex=r"\cosh a"),
-    _unary(32, "tanh", "tanh(a)", "u * u", "-2 * v * u * u", (*_WIDE, 300.0), latex=r"\tanh a", setup=(("u", "sech(a)"),)),
+    _unary(32, "tanh", "tanh(a)", "u * u", "-2 * v * u * u", (*_WIDE, 300.0), latex=r"\tanh a", setup=(("u", "sech(a)"),), slopes=(96,)),
     _unary(33, "arcsinh", "arcsinh(a)", "p", "-a * p * p * p if p != 0 else 0", (*_WIDE, 1e200), latex=r"\operatorname{arsinh} a",
-           setup=(("p", "1 / hypot(1, a)"),)),
+           setup=(("p", "1 / hypot(1, a)"),), slopes=(97,)),
     _unary(34, "arccosh", "arccosh(a)", "p", "-a * p * p * p if p != 0 else 0", (1.0001, 1.7, 30.0), latex=r"\operatorname{arcosh} a",
            setup=(("p", "1 / (sqrt(a - 1) * sqrt(a + 1))"),), domain="a > 1", edge="inf at 1, nan below",
-           edges=(((1.0,), (INF,)), ((0.5,), (NAN,)))),
+           edges=(((1.0,), (INF,)), ((0.5,), (NAN,))), slopes=(98,)),
     _unary(35, "arctanh", "arctanh(a)", "p if abs(a) <= 1 else nan", "2 * a * p * p if abs(a) <= 1 else nan",
            (-0.999, -0.3, 1e-9, 0.7), latex=r"\operatorname{artanh} a", setup=(("p", "1 / ((1 - a) * (1 + a))"),),
-           domain="-1 < a < 1", edge="inf at +-1, nan outside", edges=(((1.0,), (INF,)), ((2.0,), (NAN,)))),
+           domain="-1 < a < 1", edge="inf at +-1, nan outside", edges=(((1.0,), (INF,)), ((2.0,), (NAN,))), slopes=(99,)),
     _binary(36, "hypot", "hypot(a, b)", ("t", "s"),
             ("s / v * s if v != 0 else 0", "-t * s / v if v != 0 else 0", "t / v * t if v != 0 else 0"),
             (*_PAIRS, (1e-200, 1e-200), (-3e200, 1e200)), latex=r"\sqrt{a^2 + b^2}", commutative=True,
             setup=(("t", "a / v if v != 0 else 0"), ("s", "b / v if v != 0 else 0")),
-            edge="both partials are 0 at the origin", edges=(((0.0, 0.0), (0.0, 0.0)), ((3.0, 0.0), (1.0, 0.0)))),
+            edge="both partials are 0 at the origin", edges=(((0.0, 0.0), (0.0, 0.0)), ((3.0, 0.0), (1.0, 0.0))), slopes=(100, 101)),
     # --- special functions -----------------------------------------------------------------------
     _unary(37, "erf", "erf(a)", "g", "-2 * a * g if g != 0 else 0", (-2.5, -0.3, 1e-9, 1.7, 20.3), ufuncs=("scipy.special.erf",), latex=r"\operatorname{erf} a",
-           setup=(("h", "rint(a * 16) / 16"), ("g", "0 if abs(a) > 28 else TWO_OVER_SQRT_PI * exp(-h * h) * exp((h - a) * (h + a))"))),
+           setup=(("h", "rint(a * 16) / 16"), ("g", "0 if abs(a) > 28 else TWO_OVER_SQRT_PI * exp(-h * h) * exp((h - a) * (h + a))")), slopes=(102,)),
     _unary(38, "erfc", "erfc(a)", "-g", "2 * a * g if g != 0 else 0", (-2.5, -0.3, 1e-9, 1.7, 20.3), ufuncs=("scipy.special.erfc",), latex=r"\operatorname{erfc} a",
-           setup=(("h", "rint(a * 16) / 16"), ("g", "0 if abs(a) > 28 else TWO_OVER_SQRT_PI * exp(-h * h) * exp((h - a) * (h + a))"))),
+           setup=(("h", "rint(a * 16) / 16"), ("g", "0 if abs(a) > 28 else TWO_OVER_SQRT_PI * exp(-h * h) * exp((h - a) * (h + a))")), slopes=(103,)),
     _unary(39, "expit", "p", "p * q", "-p * q * tanh(0.5 * a)", _WIDE, ufuncs=("scipy.special.expit",), latex=r"1 / (1 + e^{-a})",
            setup=(("e", "exp(-a if a >= 0 else a)"), ("p", "1 / (1 + e) if a >= 0 else e / (1 + e)"),
-                  ("q", "e / (1 + e) if a >= 0 else 1 / (1 + e)"))),
+                  ("q", "e / (1 + e) if a >= 0 else 1 / (1 + e)")), slopes=(104,)),
     # --- choices ---------------------------------------------------------------------------------
     _binary(40, "maximum", "a if a >= b or a != a else b",
             ("1 if a > b else (0.5 if a == b else (0 if a < b else nan))", "1 if a < b else (0.5 if a == b else (0 if a > b else nan))"),
@@ -276,6 +279,39 @@ OPS: tuple[Op, ...] = (
 )  # fmt: skip
 
 
+def _slope(op: Op, k: int, code: int) -> Op:
+    """The k-th partial of a row as a row of its own, whose partials are the second partials."""
+    partials = op.second if op.arity == 1 else op.second[k : k + 2]
+    texts = [_with_value_renamed(text) for text in (op.partials[k], *partials)]
+    name = f"{op.name}_slope" + (f"_{OPERANDS[k]}" if len(op.slopes) > 1 else "")
+    latex = f"({op.latex})'" if op.arity == 1 else rf"\partial_{OPERANDS[k]}\,({op.latex})"
+    kinds = tuple(CONSTANT if text == "0" else NONLINEAR for text in partials)
+    setup, needed = [], set(_NAME.findall(" ".join(texts)))
+    for row in reversed([("f", op.primal), *((n, _with_value_renamed(text)) for n, text in op.setup)]):
+        if row[0] in needed:
+            setup.append(row)
+            needed.update(_NAME.findall(row[1]))
+    return Op(
+        code, name, (), texts[0], tuple(texts[1:]), (), kinds, op.points, latex=latex, domain=op.domain,
+        setup=tuple(setup[::-1]),
+    )  # fmt: skip
+
+
+def _with_value_renamed(text: str) -> str:
+    """A formula of a row in which `v` is the result of another one."""
+    return _NAME.sub(lambda found: "f" if found[0] == "v" else found[0], text)
+
+
+_NAME = re.compile(r"[a-z]\w*")
+SLOPES: tuple[Op, ...] = tuple(_slope(op, k, code) for op in OPS for k, code in enumerate(op.slopes))
+ELEMENTALS: tuple[Op, ...] = (*OPS, *SLOPES)
+
+
+def slope_row(op: Op, k: int) -> Op:
+    """The row of the k-th partial of an elemental that has such rows."""
+    return BY_CODE[op.slopes[k]]  # type: ignore[return-value]
+
+
 @dataclass(frozen=True, slots=True)
 class ArrayOp:
     """A whole-array instruction; its primal and its adjoint are kernels of their own.
@@ -318,10 +354,10 @@ ARRAY_OPS: tuple[ArrayOp, ...] = (
     ),
 )
 
-BY_NAME: dict[str, Op] = {op.name: op for op in OPS}
-_ALL: tuple[Op | ArrayOp, ...] = (*OPS, *ARRAY_OPS)
+BY_NAME: dict[str, Op] = {op.name: op for op in ELEMENTALS}
+_ALL: tuple[Op | ArrayOp, ...] = (*ELEMENTALS, *ARRAY_OPS)
 BY_CODE: dict[int, Op | ArrayOp] = {op.code: op for op in _ALL}
 ARRAY_BY_NAME: dict[str, ArrayOp] = {op.name: op for op in ARRAY_OPS}
 
-assert len(BY_CODE) == len(OPS) + len(ARRAY_OPS), "an opcode stands in two rows"
-assert all(op.code < 128 for op in OPS) and all(op.code >= 128 for op in ARRAY_OPS)
+assert len(BY_CODE) == len(_ALL), "an opcode stands in two rows"
+assert all(op.code < 128 for op in ELEMENTALS) and all(op.code >= 128 for op in ARRAY_OPS)

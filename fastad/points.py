@@ -47,9 +47,9 @@ class Points:
     def packing(self) -> PointPacking:
         """The program for lanes, with the addresses of the kernels that it calls."""
         packing = PointPacking(self.program, self.task == at.GRADIENT)
-        for kernel in kernels.DISPATCH:
-            if kernel.word in _KERNELS:
-                packing.code[kernel.word] = kernel.address
+        for word, kernel in self.schedule.kernels.items():
+            if word in _KERNELS or word - at.OF_SLOPES in _KERNELS:
+                packing.code[word] = kernel.address
         return packing
 
     def takes_lanes(self, points: int) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastad import formula
 from fastad.array_rules import extremum_part, product_parts
-from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
+from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op, slope_row
 from fastad.record.builder import CONSTANT, Builder, Entry
 from fastad.record.elementwise import elementwise
 from fastad.record.products import scatter_sum
@@ -102,23 +102,9 @@ def _dependence(entries: list[Entry], independents: list[Any], size: int) -> np.
 
 
 @cache
-def _partial(op: Op, k: int) -> Callable[..., Any]:
-    """The k-th partial as a function of operands and result that runs on traced arrays."""
-    functions = formula.numpy_functions()
-    names = (*op.operands, "v")
-    steps = []
-    for name, text in op.setup:
-        steps.append((name, formula.compile_formula(text, names, functions, on_arrays=True)))
-        names = (*names, name)
-    final = formula.compile_formula(op.partials[k], names, functions, on_arrays=True)
-
-    def partial(*values: Any) -> Any:
-        known = list(values)
-        for _, step in steps:
-            known.append(step(*known))
-        return final(*known)
-
-    return partial
+def _formulas(op: Op) -> formula.Formulas:
+    """The row's formulas for traced arrays."""
+    return formula.Formulas(op, formula.numpy_functions(), on_arrays=True)
 
 
 def _contributions(entry: Entry, g: Any, depends: Callable[[Any], bool]) -> list[tuple[np.ndarray, Any]]:
@@ -150,7 +136,11 @@ def _scaled(op: Op, k: int, entry: Entry, g: Any) -> Any:
     if text in ("1", "-1"):
         return g if text == "1" else -g
     with np.errstate(all="ignore"):
-        slope = _partial(op, k)(*entry.operands, entry.result)
+        if op.slopes:
+            slope = elementwise(slope_row(op, k), *entry.operands)
+        else:
+            known = dict(zip((*op.operands, "v"), (*entry.operands, entry.result), strict=True))
+            slope = _formulas(op).evaluate(op.partials[k], known)
         return elementwise(BY_NAME["absolute_zero_multiply"], slope, g)
 
 

@@ -142,6 +142,13 @@ class Schedule:
         return any(isinstance(segment, Block) for segment in self.program.segments)
 
     @cached_property
+    def kernels(self) -> dict[int, Any]:
+        """The dispatch kernels for the program, by the words in which they stand."""
+        blocks = np.array([s.code for s in self.program.segments if isinstance(s, Block)], np.int64)
+        slopes = (self.program.opcode >= at.FIRST_SLOPE).any() or ((blocks >= at.FIRST_SLOPE) & (blocks < 128)).any()
+        return kernels.dispatch_kernels(bool(slopes))
+
+    @cached_property
     def has_products(self) -> bool:
         return any(isinstance(s, Block) and s.name == "matmul" for s in self.program.segments)
 
@@ -181,7 +188,6 @@ class Schedule:
         words = [at.PERFORM, at.SCALAR_LINEARIZE, at.BLOCK_PRIMAL, at.BLOCK_PARTIALS]
         words += [at.GATHER, at.ACCUMULATE, at.TANGENT_BLOCK, at.ADJOINT_BLOCK] if self.has_blocks else []
         words += [at.RUN_CHUNK] if self.has_products else []
-        words += [at.SCALAR_CURVATURE, at.BLOCK_CURVATURE] if task == at.SECOND_ORDER else []
         return self._prepared(self.plain, words)
 
     def _outputs(self, x: np.ndarray, task: int) -> np.ndarray:
@@ -200,10 +206,11 @@ class Schedule:
         return out
 
     def _prepared(self, code: np.ndarray, words: list[int]) -> np.ndarray:
-        for kernel in kernels.DISPATCH:
-            if kernel.word in words and (id(code), kernel.word) not in self._ready:
-                code[kernel.word] = kernel.address
-                self._ready.add((id(code), kernel.word))
+        for word in words:
+            for place in (word, word + at.OF_SLOPES):
+                if place in self.kernels and (id(code), place) not in self._ready:
+                    code[place] = self.kernels[place].address
+                    self._ready.add((id(code), place))
         return code
 
     def workspace_size(self, task: int, lanes: int) -> int:
@@ -220,8 +227,6 @@ class Schedule:
         code = self.code if fused else self.plain
         slots, scalars, buffer = (int(code[word]) for word in (at.SLOTS, at.SCALARS, at.BUFFER))
         directions = 0 if task == at.LINEARIZE else slots * lanes
-        if task == at.SECOND_ORDER:
-            directions = 2 * slots * lanes + slots + 3 * scalars
         groups = 0
         if fused and (self.has_groups or self.parallel):
             groups = int(code[at.CELLS]) + 8 + threads * self._thread_size

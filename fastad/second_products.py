@@ -54,8 +54,8 @@ class SecondProducts:
     def products(self, x: np.ndarray, weights: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, int]:
         """(w . H(x)) v for each of the seeds (k, n), shape (k, n), and the first failed guard or -1."""
         if self.by_adjoints:
-            with self.tape.linearized(x, at.SECOND_ORDER, len(seeds)) as point:
-                return point.second_order(weights, seeds)[1], point.failed
+            failed = self.tape.evaluate(x)[1] if self.tape.program.guards else -1
+            return self.tape.adjoint_tape.products(x, weights, seeds), failed
         one = self.tape.outputs == 1
         found, failed = _gradients(self.bend, x, seeds[:, self.active], np.empty(0) if one else weights)
         products = found[:, : x.size]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastad import kernels
-from fastad.ops import ARRAY_BY_NAME, BY_CODE, BY_NAME, Op
+from fastad.ops import BY_CODE, BY_NAME, Op
 from fastad.passes import dependence, optimise
 from fastad.program import Address, Block, Guard, Program, Run
 from fastad.record.builder import CONSTANT, recording
@@ -216,7 +216,10 @@ class _Tangents:
     def _extremum(self, block: Block) -> None:
         """The tangents of the elements that reach the extremum, in even shares; nan where it is nan."""
         inner, slots = block.sizes[0], block.operands[0].slots()
-        x, result = self._traced(self.place, slots), self._traced(self.place, np.arange(block.first, block.first + block.length))
+        x, result = (
+            self._traced(self.place, slots),
+            self._traced(self.place, np.arange(block.first, block.first + block.length)),
+        )
         reached = as_array(elementwise(BY_NAME["equal"], x, np.repeat(result, inner)))
         share = reached / np.repeat(np.sum(np.reshape(reached, (-1, inner)), axis=1), inner)
         for dots in self.dots:

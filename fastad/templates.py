@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastad import formula
-from fastad.ops import BY_NAME, Op
+from fastad.ops import BY_NAME, Op, slope_row
 from fastad.passes import optimise
 from fastad.program import Block, Program
+from fastad.record import operators as operators  # gives the traced types their operators
 from fastad.record.builder import recording
 from fastad.record.elementwise import elementwise, power
 from fastad.record.traced import TracedScalar, is_traced
@@ -72,14 +73,13 @@ def _part(
 
 
 def _slope(op: Op, k: int, stand_ins: list[Any], exponent: float | None, flat: bool) -> Any:
-    if exponent is not None:
+    if exponent is not None and (2.0 * exponent).is_integer():
         return exponent * power(stand_ins[0], exponent - 1.0) if exponent else 0.0
+    if op.slopes:
+        return elementwise(slope_row(op, k), *stand_ins[: op.arity])
     functions = formula.numpy_functions() | ({"where": _flat_where} if flat else {})
     known = dict(zip(op.operands, stand_ins, strict=False)) | {"v": stand_ins[RESULT]}
-    for name, text in (*op.setup, ("", op.partials[k])):
-        value = formula.compile_formula(text, tuple(known), functions, on_arrays=True)(*known.values())
-        known[name] = value
-    return value
+    return formula.Formulas(op, functions, on_arrays=True).evaluate(op.partials[k], known)
 
 
 def _flat_where(condition: Any, x: Any, y: Any) -> Any:

@@ -11,7 +11,6 @@ compares them with one another and with extrapolated differences.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ import numpy as np
 
 from fastad.derivative_check import CheckReport as CheckReport
 from fastad.derivative_check import check_derivatives as check_derivatives
-from fastad.formula import compile_formula, numpy_functions
+from fastad.formula import Formulas, numpy_functions
 from fastad.ops import BY_CODE, Op
 from fastad.primitives import Call
 from fastad.program import Block, Program
@@ -30,36 +29,44 @@ Pair = tuple[int, int]
 
 # --- one row of the table -----------------------------------------------------------------------------
 class _Row:
-    """The formulas of a row as functions of the operands; each name is evaluated when it is asked for."""
+    """A row on NumPy's scalars."""
 
     def __init__(self, op: Op) -> None:
-        self.op, functions = op, numpy_functions()
-        self.texts = {"v": op.primal, **dict(op.setup)}
-        self.names = (*op.operands, *self.texts)
-        texts = {*self.texts.values(), *op.partials, *op.second}
-        self.compiled = {text: compile_formula(text, self.names, functions) for text in texts}
-        self.used = {text: [n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)] for text in texts}
+        self.op, self.formulas = op, Formulas(op, numpy_functions())
 
-    def evaluate(self, text: str, known: dict[str, np.float64]) -> np.float64:
-        """A formula, after the names that it uses; `known` starts with the operands and grows."""
-        for name in self.used[text]:
-            if name in self.texts and name not in known:
-                known[name] = self.evaluate(self.texts[name], known)
-        return np.float64(self.compiled[text](*(known.get(name) for name in self.names)))
+    def _known(self, operands: list[np.float64]) -> dict[str, Any]:
+        return dict(zip(self.op.operands, operands, strict=True))
 
     def value(self, operands: list[np.float64]) -> np.float64:
-        return self.evaluate(self.op.primal, dict(zip(self.op.operands, operands, strict=True)))
+        return np.float64(self.formulas.evaluate(self.op.primal, self._known(operands)))
 
     def partials(self, operands: list[np.float64]) -> list[np.float64]:
-        known = dict(zip(self.op.operands, operands, strict=True))
-        return [self.evaluate(text, known) for text in self.op.partials]
+        known = self._known(operands)
+        return [np.float64(self.formulas.evaluate(text, known)) for text in self.op.partials]
 
     def second(self, operands: list[np.float64]) -> dict[Pair, np.float64]:
         """Second partials by pairs of operands, both orders of a mixed one."""
-        known = dict(zip(self.op.operands, operands, strict=True))
-        n = self.op.arity
+        known, n = self._known(operands), self.op.arity
+        if not self.op.second:
+            return {(i, j): _tangent_of_partial(self.op, i, j, operands) for i in range(n) for j in range(n)}
         upper = zip(((i, j) for i in range(n) for j in range(i, n)), self.op.second, strict=True)
-        return {place: self.evaluate(text, known) for (i, j), text in upper for place in ((i, j), (j, i))}
+        return {
+            place: np.float64(self.formulas.evaluate(text, known))
+            for (i, j), text in upper
+            for place in ((i, j), (j, i))
+        }
+
+
+def _tangent_of_partial(op: Op, i: int, j: int, operands: list[np.float64]) -> np.float64:
+    """A second partial of a row that does not state it: the formula of the partial, recorded and interpreted."""
+    from fastad.transforms.recording import record
+
+    row = Formulas(op, numpy_functions(), on_arrays=True)
+    tape = record(
+        lambda *x: row.evaluate(op.partials[i], dict(zip(op.operands, x, strict=True))), *map(float, operands)
+    )
+    seed = np.arange(len(operands)) == j
+    return interpret_tangent(tape.program, operands, seed)[tape.program.outputs[0]]
 
 
 @cache

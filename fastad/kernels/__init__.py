@@ -27,7 +27,19 @@ from numba import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
-from fastad.kernels import chunks, coloring, dispatch, entries, layout, operands, patterns, places, points, sweeps, tape_passes
+from fastad.kernels import (
+    chunks,
+    coloring,
+    dispatch,
+    entries,
+    layout,
+    operands,
+    patterns,
+    places,
+    points,
+    sweeps,
+    tape_passes,
+)
 from fastad.kernels.pointers import (
     ADJOINT_ARGUMENTS,
     BLOCK_ARGUMENTS,
@@ -158,7 +170,6 @@ DISPATCH = (
     _Dispatch(entries.perform, TASK_ARGUMENTS, layout.PERFORM),
     _Dispatch(dispatch.scalar_primal, SCALAR_ARGUMENTS, layout.SCALAR_PRIMAL),
     _Dispatch(dispatch.scalar_linearize, SCALAR_ARGUMENTS, layout.SCALAR_LINEARIZE),
-    _Dispatch(dispatch.scalar_curvature, SCALAR_ARGUMENTS, layout.SCALAR_CURVATURE),
     _Dispatch(dispatch.block_primal, BLOCK_ARGUMENTS, layout.BLOCK_PRIMAL),
     _Dispatch(dispatch.block_linearize, BLOCK_ARGUMENTS, layout.BLOCK_LINEARIZE),
     _Dispatch(dispatch.block_adjoint, ADJOINT_ARGUMENTS, layout.BLOCK_ADJOINT),
@@ -168,8 +179,22 @@ DISPATCH = (
     _Dispatch(operands.gather_apart, GATHER_ARGUMENTS, layout.GATHER),
     _Dispatch(operands.accumulate_apart, GATHER_ARGUMENTS, layout.ACCUMULATE),
     _Dispatch(dispatch.block_partials, BLOCK_ARGUMENTS, layout.BLOCK_PARTIALS),
-    _Dispatch(dispatch.block_curvature, BLOCK_ARGUMENTS, layout.BLOCK_CURVATURE),
 )
+# What programs with slopes need instead (the scalar stream), and besides.
+SLOPE_DISPATCH = (
+    _Dispatch(dispatch.scalar_and_slope_primal, SCALAR_ARGUMENTS, layout.SCALAR_PRIMAL),
+    _Dispatch(dispatch.scalar_and_slope_linearize, SCALAR_ARGUMENTS, layout.SCALAR_LINEARIZE),
+    _Dispatch(dispatch.slope_primal, BLOCK_ARGUMENTS, layout.BLOCK_PRIMAL + layout.OF_SLOPES),
+    _Dispatch(dispatch.slope_linearize, BLOCK_ARGUMENTS, layout.BLOCK_LINEARIZE + layout.OF_SLOPES),
+    _Dispatch(dispatch.slope_adjoint, ADJOINT_ARGUMENTS, layout.BLOCK_ADJOINT + layout.OF_SLOPES),
+    _Dispatch(dispatch.slope_partials, BLOCK_ARGUMENTS, layout.BLOCK_PARTIALS + layout.OF_SLOPES),
+)
+
+
+def dispatch_kernels(slopes: bool) -> dict[int, _Dispatch]:
+    """The dispatch kernels of a program, with or without slopes, by the words in which they stand."""
+    return {kernel.word: kernel for kernel in (*DISPATCH, *(SLOPE_DISPATCH if slopes else ()))}
+
 
 share_run = _Entry(tape_passes.share_run, types.void(_CODE, _BYTES, _CODE, _CODE, _CODE, _FLAT, _BYTES, _CODE, _CODE))
 mark_live = _Entry(tape_passes.mark_live, types.void(_CODE, _INT32, _INT32, _BYTES))
@@ -187,9 +212,7 @@ unite = _Entry(
     patterns.unite,
     types.int64(types.int64, *_GRAPH, _BYTES, _INT32, *_SETS, _CODE, _INT32, _INT32, _CODE, _INT32, _INT32),
 )
-write_sets = _Entry(
-    patterns.write_sets, types.int64(types.int64, types.int64, _INT32, *_SETS, _CODE, _INT32, _INT32)
-)
+write_sets = _Entry(patterns.write_sets, types.int64(types.int64, types.int64, _INT32, *_SETS, _CODE, _INT32, _INT32))
 partners_of_rows = _Entry(
     patterns.partners_of_rows, types.void(types.boolean, _INT32, _INT32, _INT32, _INT32, _CODE, _INT32)
 )
@@ -217,5 +240,5 @@ COLORING = (
 )  # fmt: skip
 ALL = (
     run, gradient, assist, run_points, run_one_by_one, share_run, mark_live, mark_dependent, renumber, describe,
-    place_values, place_adjoints, *PATTERNS, *COLORING, *DISPATCH,
+    place_values, place_adjoints, *PATTERNS, *COLORING, *DISPATCH, *SLOPE_DISPATCH,
 )  # fmt: skip

@@ -128,7 +128,11 @@ def color_star(indptr, indices, edges, count_edges, order, colors):
     """Colours such that neighbours differ and no path of four vertices has two colours. Returns the number."""
     n = order.size
     forbidden, treated = np.full(n + 1, NONE, np.int64), np.full(n, NONE, np.int64)
-    first_of, first_at, first_edge = np.full(n + 1, NONE, np.int64), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+    first_of, first_at, first_edge = (
+        np.full(n + 1, NONE, np.int64),
+        np.zeros(n + 1, np.int64),
+        np.zeros(n + 1, np.int64),
+    )
     star, hub, stars, count = np.empty(count_edges, np.int64), np.empty(count_edges, np.int64), 0, 0
     for v in order:
         for i in range(indptr[v], indptr[v + 1]):
@@ -292,4 +296,3 @@ def substitute(steps, compressed, data):
         value = compressed[steps[s + 2]]
         data[steps[s]] = data[steps[s + 1]] = value
         compressed[steps[s + 3]] -= value
-

@@ -44,7 +44,6 @@ from fastad.kernels.layout import (
 from fastad.kernels.matrices import control
 from fastad.kernels.operands import clear
 from fastad.kernels.pointers import call_perform, distance, doubles, integers, pointer, shifted, words_at
-from fastad.kernels.second_order import curvature_sweep, second_sweep
 from fastad.kernels.sweeps import adjoint_sweep, first_failed_guard, primal_sweep, tangent_sweep
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -128,22 +127,6 @@ def prepare_groups(code, work, env, task, source, target, free):
 
 
 @kernel
-def second_order(code, work, lanes, source, target, free, scratch, room):
-    """From weights (m,) | seeds (lanes, n): weights @ J (n,) | its derivatives along the seeds (lanes, n)."""
-    slots, partials = code[SLOTS], code[SLOTS]
-    dots, bar_dots, bars = free, free + slots * lanes, free + 2 * slots * lanes
-    curvatures = bars + slots
-    seed_inputs(code, work, shifted(source, code[OUTPUTS]), lanes, dots)
-    tangent_sweep(code, work, partials, lanes, dots, scratch, room)
-    curvature_sweep(code, work, curvatures)
-    clear(work, bar_dots, slots * lanes)
-    seed_outputs(code, work, source, 1, bars)
-    second_sweep(code, work, partials, curvatures, lanes, dots, bars, bar_dots, scratch, room)
-    read_inputs(code, work, 1, bars, target)
-    read_inputs(code, work, lanes, bar_dots, shifted(target, code[INPUTS]))
-
-
-@kernel
 def first_order(code, work, task, lanes, source, target, free, scratch, room):
     """Tangents, adjoints, or the adjoint of the one output with weight 1."""
     partials = code[SLOTS]
@@ -178,8 +161,6 @@ def perform(task, lanes, code, work, size, source, target):
         work[last] = first_failed_guard(code, work)
     if task == GRADIENT or task == TANGENTS or task == ADJOINTS:
         first_order(code, work, task, lanes, source, target, free, scratch, room)
-    elif task > ADJOINTS:
-        second_order(code, work, lanes, source, target, free, scratch, room)
     if task <= LINEARIZE and env[FAILED] != 0:
         work[last] = code[GUARDS]
 

@@ -69,6 +69,7 @@ from fastad.kernels.pointers import (
     call_adjoint,
     call_block,
     doubles,
+    kernel_for,
     shifted,
 )
 from fastad.kernels.products import LEAF, add_rows, leaf_sum, matvec, pairwise_sum
@@ -145,12 +146,13 @@ def apply(code, work, env, at, low, size, scratch, stride):
     op, action = code[at + STEP_OPCODE], code[at + ACTION]
     first, second, third = target_places(code, env, at, scratch, stride, low)
     if action == APPLY:
-        call_block(code[BLOCK_PRIMAL], op, work, x, y, w, z, size, first, second, third)
+        call_block(kernel_for(code, BLOCK_PRIMAL, op), op, work, x, y, w, z, size, first, second, third)
     elif action == LINEARIZED:
-        call_block(code[BLOCK_LINEARIZE], op, work, x, y, w, z, size, first, second, third)
+        call_block(kernel_for(code, BLOCK_LINEARIZE, op), op, work, x, y, w, z, size, first, second, third)
     else:
         g = bar_register(code, env, scratch, stride, code[at + G], low)
-        call_adjoint(code[BLOCK_ADJOINT], op, work, x, y, w, z, size, first, second, third, g, code[at + AT_ONCE])
+        address, at_once = kernel_for(code, BLOCK_ADJOINT, op), code[at + AT_ONCE]
+        call_adjoint(address, op, work, x, y, w, z, size, first, second, third, g, at_once)
 
 
 @kernel

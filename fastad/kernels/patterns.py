@@ -150,7 +150,25 @@ def interact(a, b, kinds, first, second, pool, state, stamps, stack, pairs, seen
 
 
 @entry
-def unite(begin, inputs, left, right, flags, useful, sets, kinds, first, second, pool, state, stamps, stack, memory, pairs, seen):
+def unite(
+    begin,
+    inputs,
+    left,
+    right,
+    flags,
+    useful,
+    sets,
+    kinds,
+    first,
+    second,
+    pool,
+    state,
+    stamps,
+    stack,
+    memory,
+    pairs,
+    seen,
+):
     """Sets of the nodes from `begin` on; where it stopped because the pool is nearly full, or their number."""
     collects = seen.size > 0
     for k in range(begin, left.size):

@@ -27,7 +27,7 @@ from fastad.kernels.layout import (
     SUM,
 )  # fmt: skip
 from fastad.kernels.operands import accumulate, clear, gather, operand_count, operand_row, product
-from fastad.kernels.pointers import call_block
+from fastad.kernels.pointers import call_block, kernel_for
 from fastad.kernels.sweeps import adjoint_scatter, adjoint_sum, is_active, scatter_rows, sum_rows
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -51,8 +51,9 @@ def lane_operands(code, work, row, low, size, scratch, room):
 def run_lanes(code, work, which, row, low, size, scratch, room, target):
     """Carry out a dispatch kernel on all lanes of the elements low .. low + size."""
     x, y, w = lane_operands(code, work, row, low, size, scratch, room)
-    z, count = (code[row + FIRST] + low) * LANES, size * LANES
-    call_block(code[which], code[row + OPCODE], work, x, y, w, z, count, target, target + room, target + 2 * room)
+    z, count, op = (code[row + FIRST] + low) * LANES, size * LANES, code[row + OPCODE]
+    address = kernel_for(code, which, op)
+    call_block(address, op, work, x, y, w, z, count, target, target + room, target + 2 * room)
 
 
 @kernel

@@ -7,9 +7,11 @@ the program's header, so that each is compiled and cached once, apart from the s
 
 from llvmlite import ir
 from llvmlite.binding import get_default_triple
-from numba import types
+from numba import njit, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
+
+from fastad.kernels.layout import FIRST_SLOPE, OF_SLOPES
 
 DOUBLES, WORDS = types.CPointer(types.float64), types.CPointer(types.int64)
 BYTES, INDICES, TABLE = types.CPointer(types.uint8), types.CPointer(types.uint32), types.CPointer(types.int32)
@@ -122,6 +124,12 @@ def call_scalar(typing_context, address, opcode, left, right, start, stop, first
 def call_block(typing_context, address, op, work, x, y, w, z, n, first, second, third):
     """Run a dispatch kernel of the block stream."""
     return _call(BLOCK_ARGUMENTS)
+
+
+@njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def kernel_for(code, which, op):
+    """The address of the dispatch kernel of a block of some opcode."""
+    return code[which + OF_SLOPES] if op >= FIRST_SLOPE else code[which]
 
 
 @intrinsic

@@ -71,7 +71,7 @@ from fastad.kernels.layout import (
 )  # fmt: skip
 from fastad.kernels.operands import clear
 from fastad.kernels.point_blocks import pull_block, value_block
-from fastad.kernels.pointers import call_adjoint, call_block, call_perform, doubles, pointer, shifted, table
+from fastad.kernels.pointers import call_adjoint, call_block, call_perform, doubles, kernel_for, pointer, shifted, table
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 entry = njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)
@@ -83,7 +83,8 @@ def value_by_kernel(code, work, steps, at, x, y, z):
     """A step whose opcode the dispatch kernels know; with its partials if they are to be stored."""
     which = BLOCK_LINEARIZE if steps[at] == V_LINEARIZE else BLOCK_PRIMAL
     first, second = steps[at + 5] * LANES, steps[at + 6] * LANES
-    call_block(code[which], steps[at + 4], work, x, y, x, z, LANES, first, second, second)
+    address = kernel_for(code, which, steps[at + 4])
+    call_block(address, steps[at + 4], work, x, y, x, z, LANES, first, second, second)
 
 
 @kernel
@@ -128,7 +129,8 @@ def bar_by_kernel(code, work, steps, at, bars):
     first = bars + steps[at + 7] * LANES if steps[at + 7] >= 0 else -1
     second = bars + steps[at + 8] * LANES if steps[at + 8] >= 0 else -1
     g, at_once = bars + steps[at + 2] * LANES, steps[at + 3]
-    call_adjoint(code[BLOCK_ADJOINT], steps[at + 1], work, x, y, x, z, LANES, first, second, -1, g, at_once)
+    address = kernel_for(code, BLOCK_ADJOINT, steps[at + 1])
+    call_adjoint(address, steps[at + 1], work, x, y, x, z, LANES, first, second, -1, g, at_once)
 
 
 @kernel

@@ -70,7 +70,17 @@ from fastad.kernels.operands import (
     spread,
     stands_in_one_level,
 )  # fmt: skip
-from fastad.kernels.pointers import byte_codes, call_block, call_rows, call_scalar, doubles, indices, shifted, table
+from fastad.kernels.pointers import (
+    byte_codes,
+    call_block,
+    call_rows,
+    call_scalar,
+    doubles,
+    indices,
+    kernel_for,
+    shifted,
+    table,
+)
 from fastad.kernels.products import pairwise_sum
 
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -112,8 +122,9 @@ def block_operands(code, work, row, low, size, scratch, room):
 def run_block_kernel(code, work, which, row, low, size, scratch, room, target):
     """Carry out a dispatch kernel on the elements low .. low + size; the targets are `room` apart."""
     x, y, w = block_operands(code, work, row, low, size, scratch, room)
-    z = code[row + FIRST] + low
-    call_block(code[which], code[row + OPCODE], work, x, y, w, z, size, target, target + room, target + 2 * room)
+    z, op = code[row + FIRST] + low, code[row + OPCODE]
+    address = kernel_for(code, which, op)
+    call_block(address, op, work, x, y, w, z, size, target, target + room, target + 2 * room)
 
 
 # --- primal -----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fastad import formula
 from fastad.errors import UnsupportedDtype
 from fastad.ops import BY_NAME, Op
 from fastad.program import Address
@@ -147,11 +148,13 @@ _VALUES: dict[str, Callable[..., Any]] = {
 
 
 def numpy_value(op: Op) -> Callable[..., Any]:
-    """NumPy's (or SciPy's) own function for the operation, so that recorded values are NumPy's."""
+    """NumPy's (or SciPy's) own function for the operation, so that recorded values are NumPy's; or its formula."""
     function = _VALUES.get(op.name)
     if function is None:
-        name = op.ufuncs[0]
-        if name.startswith("scipy.special."):
+        name = op.ufuncs[0] if op.ufuncs else ""
+        if not name:
+            function = _by_formula(op)
+        elif name.startswith("scipy.special."):
             import scipy.special
 
             function = getattr(scipy.special, name.rpartition(".")[2])
@@ -159,6 +162,16 @@ def numpy_value(op: Op) -> Callable[..., Any]:
             function = getattr(np, name)
         _VALUES[op.name] = function
     return function
+
+
+def _by_formula(op: Op) -> Callable[..., Any]:
+    row = formula.Formulas(op, formula.numpy_functions(), on_arrays=True)
+
+    def value(*operands: Any) -> Any:
+        known = dict(zip(op.operands, (np.asarray(x, FLOAT) for x in operands), strict=True))
+        return np.asarray(row.evaluate(op.primal, known))[()]
+
+    return value
 
 
 def _power_row(base: Any, exponent: Any) -> tuple[Op, tuple[Any, ...]]:

@@ -90,7 +90,9 @@ def as_pattern(given: Any) -> Pattern:
         raise SparsityError(f"a pattern has two axes, not {given.ndim}")
     made = sparse.csr_array((np.ones(given.nnz, bool), *_coordinates(given)), shape=given.shape)
     made.sum_duplicates()
-    return Pattern(made.indptr.astype(np.int64), made.indices.astype(np.int32), (int(given.shape[0]), int(given.shape[1])))
+    return Pattern(
+        made.indptr.astype(np.int64), made.indices.astype(np.int32), (int(given.shape[0]), int(given.shape[1]))
+    )
 
 
 def _coordinates(given: Any) -> tuple[Any, ...]:
@@ -268,5 +270,7 @@ def _permutation(order: Order, n: int, graph: Pattern | None) -> np.ndarray:
         return found
     numbers = np.asarray(order)
     if numbers.dtype.kind not in "iu" or not np.array_equal(np.sort(numbers.reshape(-1)), np.arange(n)):
-        raise SparsityError(f"order={order!r:.80}: one of 'best', {', '.join(map(repr, ORDERS))} or a permutation of {n} is needed")
+        raise SparsityError(
+            f"order={order!r:.80}: one of 'best', {', '.join(map(repr, ORDERS))} or a permutation of {n} is needed"
+        )
     return numbers.astype(np.int64)

@@ -51,7 +51,9 @@ class Recovery:
     def _require_size(self) -> None:
         size = self.pattern.shape[0 if self.coloring.kind == ROWS else 1]
         if self.coloring.colors.size != size:
-            raise SparsityError(f"a colouring of {self.coloring.colors.size} does not fit a pattern of shape {self.pattern.shape}")
+            raise SparsityError(
+                f"a colouring of {self.coloring.colors.size} does not fit a pattern of shape {self.pattern.shape}"
+            )
 
     def _met(self, pattern: Pattern) -> np.ndarray:
         met = np.empty(pattern.entries, np.int64)

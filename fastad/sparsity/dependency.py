@@ -58,7 +58,11 @@ class DependencyGraph:
 
     def _finish(self) -> None:
         columns = [np.concatenate(parts) for parts in zip(*self._columns, strict=True)] if self._columns else []
-        self.left, self.right, self.flags = columns or (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8))
+        self.left, self.right, self.flags = columns or (
+            np.empty(0, np.int32),
+            np.empty(0, np.int32),
+            np.empty(0, np.uint8),
+        )
         self.outputs = self.node_of[self.program.outputs]
         self.useful = np.zeros(self._next, np.uint8)
         self.useful[self.outputs] = 1
@@ -204,6 +208,7 @@ def _flags() -> np.ndarray:
         if isinstance(op, Op) and op.arity < 3:
             names = (ON_LEFT, ON_RIGHT)[: op.arity]
             seconds = (LEFT_LEFT,) if op.arity == 1 else (LEFT_LEFT, LEFT_RIGHT, RIGHT_RIGHT)
-            pairs = [*zip(op.partials, names, strict=True), *zip(op.second, seconds, strict=True)]
+            second = op.second or tuple(a for k, a in enumerate(op.partials) for _ in range(k, op.arity))
+            pairs = [*zip(op.partials, names, strict=True), *zip(second, seconds, strict=True)]
             table[op.code] = sum(flag for text, flag in pairs if text != "0")
     return table

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastad import kernels
 from fastad.errors import SparsityError
-from fastad.kernels.patterns import FRESH, MEMORY, PAIRS, POOL, SETS, SMALL, WRITTEN
+from fastad.kernels.patterns import FRESH, MEMORY, PAIRS, SMALL, WRITTEN
 from fastad.program import Program
 from fastad.sparsity.dependency import SECOND, DependencyGraph
 
@@ -121,7 +121,7 @@ class _Lists:
         nothing = np.empty(0, np.int32)
         kernels.partners_of_rows(False, pairs, self.first, self.second, self.pool, heads, nothing)
         heads = np.cumsum(heads)
-        if max(heads[-1], self._meetings(pairs)) > max(LARGEST, p * self.graph.left.size / 32):
+        if max(heads[-1], self._meetings(pairs)) > max(BUDGET / 4, p * self.graph.left.size / 32):
             raise _TooLong
         partners = np.empty(heads[-1], np.int32)
         kernels.partners_of_rows(True, pairs, self.first, self.second, self.pool, heads[:-1].copy(), partners)
@@ -129,9 +129,7 @@ class _Lists:
         for fills in (False, True):
             stamps = np.full(p, -1, np.int32)
             indices = np.empty(indptr[-1] if fills else 0, np.int32)
-            kernels.rows_of_pairs(
-                fills, self.first, self.second, self.pool, stamps, heads, partners, indptr, indices
-            )
+            kernels.rows_of_pairs(fills, self.first, self.second, self.pool, stamps, heads, partners, indptr, indices)
             if not fills:
                 indptr = np.cumsum(indptr)
                 _require_sparse(int(indptr[-1]))

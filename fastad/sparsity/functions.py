@@ -100,7 +100,9 @@ def compressed_jacobian(function: Callable[..., Any], coloring: Coloring, *args:
     reverse = coloring.kind == ROWS
 
     def product(tape: Any, call: Call) -> np.ndarray:
-        task, columns = (at.ADJOINTS, np.arange(tape.outputs)) if reverse else (at.TANGENTS, np.flatnonzero(call.active))
+        task, columns = (
+            (at.ADJOINTS, np.arange(tape.outputs)) if reverse else (at.TANGENTS, np.flatnonzero(call.active))
+        )
         directions = np.zeros((coloring.count, tape.outputs if reverse else call.x.size))
         directions[:, columns] = _seeds(coloring, columns.size)
         with tape.linearized(call.x, task, coloring.count) as point:

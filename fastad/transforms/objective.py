@@ -43,7 +43,7 @@ class Objective:
         return value, gradient.copy()
 
     def hvp(self, x: Any, v: Any) -> np.ndarray:
-        """H(x) @ v, float64, shaped as x; products at one point share the forward sweep."""
+        """H(x) @ v, float64, shaped as x, one gradient of the derivative along v."""
         return self._product(np.asarray(x, np.float64), v)
 
     def hessian(self, x: Any) -> np.ndarray:
@@ -55,7 +55,7 @@ def objective(function: Callable[[Any], Any]) -> Objective:
     """Value, gradient and Hessian products of a scalar function of one array, sharing the work at each point.
 
     Solvers such as SciPy's ask for them in separate calls. The value's call already takes the gradient,
-    which a call at the same point then finds; Hessian products at one point share the forward sweep.
+    which a call at the same point then finds.
 
     Parameters
     ----------

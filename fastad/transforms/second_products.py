@@ -44,7 +44,9 @@ class SecondProduct(Transform):
         if not isinstance(self.argnums, int | np.integer):
             raise TypeError(f"{type(self).__name__} needs an int argnums: one argument and one direction")
         if len(rest) < self.given:
-            raise TypeError(f"{len(rest) + 1} arguments: a point and what it is multiplied by are needed ({self.given} more)")
+            raise TypeError(
+                f"{len(rest) + 1} arguments: a point and what it is multiplied by are needed ({self.given} more)"
+            )
         given, others = rest[: self.given], rest[self.given :]
         (number,) = normal_argnums(self.argnums, len(others) + 1)
         args = (*others[:number], x, *others[number:])

@@ -20,7 +20,7 @@ from fastad.kernels import layout as at
 from fastad.program import Block, Program
 from fastad.record.builder import user_line
 from fastad.replay import Call, normal_argnums
-from fastad.sparsity.coloring import ACYCLIC, ORDERS, STAR, Order, Pattern, as_pattern, require_symmetric
+from fastad.sparsity.coloring import ACYCLIC, ORDERS, STAR, Order, as_pattern, require_symmetric
 from fastad.sparsity.plans import HessianPlan, JacobianPlan, hessian_pattern, jacobian_pattern
 from fastad.tape import require_scalar
 from fastad.transforms.base import Transform
@@ -39,7 +39,9 @@ class SparseTransform(Transform):
         if not isinstance(argnums, int | np.integer) or isinstance(argnums, bool):
             raise TypeError(f"argnums={argnums!r}: a sparse matrix has the columns of one argument, named by an int")
         if isinstance(order, str) and order not in ("best", *ORDERS):
-            raise SparsityError(f"order={order!r}: one of 'best', {', '.join(map(repr, ORDERS))} or a permutation is needed")
+            raise SparsityError(
+                f"order={order!r}: one of 'best', {', '.join(map(repr, ORDERS))} or a permutation is needed"
+            )
         self.order, self.probe = order, probe
         self.given = None if pattern is None else as_pattern(pattern)
         self._plans: Any = weakref.WeakKeyDictionary()
@@ -112,7 +114,9 @@ class SparseTransform(Transform):
         wrong &= np.isfinite(expected) & np.isfinite(found)
         if wrong.any():
             row = int(np.argmax(wrong))
-            source = "the pattern that was given" if self.given is not None else "the pattern of the tape (a bug in fastad)"
+            source = (
+                "the pattern that was given" if self.given is not None else "the pattern of the tape (a bug in fastad)"
+            )
             raise SparsityError(
                 f"{source} misses a nonzero of row {row} of the {self.what}: row {row} times a random direction is "
                 f"{expected[row]:.6g}, but {found[row]:.6g} by the entries of the pattern"

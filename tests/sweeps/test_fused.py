@@ -16,7 +16,7 @@ import pytest
 import fastad as ad
 from fastad import fused_packing
 from fastad.kernels import layout as at
-from fastad.ops import ARRAY_BY_NAME, BY_NAME, OPS, Op
+from fastad.ops import ARRAY_BY_NAME, BY_NAME, ELEMENTALS, Op
 from fastad.program import Block, Program
 from fastad.testing import Reference
 from tests.sweeps.programs import Case, contiguous
@@ -315,7 +315,7 @@ def ulps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(same, 0.0, np.nan_to_num(np.abs(a - b) / np.spacing(small), nan=np.inf))
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.arity < 3 and not op.boolean], ids=lambda op: op.name)
+@pytest.mark.parametrize("op", [op for op in ELEMENTALS if op.arity < 3 and not op.boolean], ids=lambda op: op.name)
 def test_odd_elements_among_normal_ones(op: Op) -> None:
     """A block with elements that the vectorised functions do not know: to a few ulp what each is in scalar code."""
     rng, normal = np.random.default_rng(op.code), np.array(op.points)

@@ -8,7 +8,7 @@ import pytest
 import fastad as ad
 from fastad import points as points_module
 from fastad.kernels import layout as at
-from fastad.ops import ARRAY_BY_NAME, BY_NAME, OPS
+from fastad.ops import ARRAY_BY_NAME, BY_NAME, ELEMENTALS
 from fastad.point_packing import PointPacking
 from fastad.program import Block, Program, Run
 from fastad.threads import settings
@@ -89,7 +89,7 @@ def assert_ulps(found: np.ndarray, expected: np.ndarray, what: str, most: int = 
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", ELEMENTALS, ids=lambda op: op.name)
 def test_every_row(op):
     for case in elementwise_cases(op):
         compare(case, rows_of(case.x, op.arity))

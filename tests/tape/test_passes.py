@@ -30,11 +30,10 @@ def everything(program: Program, x: np.ndarray) -> list[np.ndarray]:
     """Outputs, guards' values and all derivatives."""
     tape, m = tape_of(program), program.outputs.size
     seeds = np.random.default_rng(7).normal(size=(3, program.inputs))
-    with tape.linearized(x, at.SECOND_ORDER, 3) as point:
-        second = point.second_order(np.linspace(1.0, 2.0, m), seeds)
+    second, _ = tape.second.products(x, np.linspace(1.0, 2.0, m), seeds)
     guarded = testing.interpret(program, x)[[guard.slot for guard in program.guards]]
     first = [sweep(tape, x, task, rows) for task, rows in ((at.TANGENTS, seeds), (at.ADJOINTS, np.eye(m)))]
-    return [tape.evaluate(x)[0], guarded, *first, *second]
+    return [tape.evaluate(x)[0], guarded, *first, second]
 
 
 def sweep(tape: Tape, x: np.ndarray, task: int, rows: np.ndarray) -> np.ndarray:

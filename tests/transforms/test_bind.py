@@ -161,19 +161,20 @@ def test_results_of_an_objective_are_the_callers():
     np.testing.assert_allclose(f.hvp(x, np.ones(3)), rosen_hess_prod(x, np.ones(3)), rtol=1e-12)
 
 
-def test_products_at_one_point_share_the_forward_sweep(monkeypatch):
-    from fastad import kernels
-    from fastad.kernels import layout as at
+def test_value_and_gradient_at_one_point_are_one_call():
+    calls = []
 
-    f, x, tasks = ad.objective(rosen), np.linspace(0.5, 1.5, 5), []
-    f.hvp(x, np.ones(5))
-    run = kernels.run
-    monkeypatch.setattr(kernels, "run", lambda task, *rest: tasks.append(task) or run(task, *rest))
+    @ad.primitive(vjp=lambda value, args, weight: (calls.append(1) or 2.0 * args[0] * weight,))
+    def squares(x):
+        return x**2
+
+    f, x = ad.objective(lambda x: np.sum(squares(x))), np.linspace(0.5, 1.5, 5)
+    f.value(x)
+    calls.clear()
     for k in range(4):
-        f.hvp(x, np.full(5, float(k)))
-    assert tasks.count(at.LINEARIZE) == 0 and tasks.count(at.SECOND_ORDER) == 4
-    f.hvp(-x, np.ones(5))
-    assert tasks.count(at.LINEARIZE) == 1
+        assert f.value(x + k) == pytest.approx(np.sum((x + k) ** 2))
+        np.testing.assert_allclose(f.gradient(x + k), 2.0 * (x + k))
+    assert len(calls) == 4
 
 
 def test_zeros_of_either_sign_are_two_points():
