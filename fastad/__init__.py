@@ -32,6 +32,7 @@ from fastad.transforms.second_products import hvp as hvp
 from fastad.transforms.second_products import vhp as vhp
 from fastad.transforms.sparse import sparse_hessian as sparse_hessian
 from fastad.transforms.sparse import sparse_jacobian as sparse_jacobian
+from fastad.transforms.taylor import taylor as taylor
 from fastad.transforms.vmap import vmap as vmap
 
 __version__ = "0.1.0"

@@ -99,5 +99,9 @@ class TapeTooLarge(FastADError, ValueError):
     """A tape has too many instructions to be shown one by one."""
 
 
+class OrderError(FastADError, ValueError):
+    """An order of derivatives that is not a whole number of at least 1."""
+
+
 class SparsityError(FastADError, ValueError):
     """A sparsity pattern, a colouring or an order that does not fit, or a matrix that is not sparse."""

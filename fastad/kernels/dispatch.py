@@ -380,9 +380,9 @@ def scalar_linearize(opcode, left, right, start, stop, first, values, target):
             da = p
             db = 0.0
         elif op == 35:  # arctanh
-            p = 1.0 / ((1.0 - a) * (1.0 + a))
+            p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
             v = math.atanh(a)
-            da = p if abs(a) <= 1.0 else np.nan
+            da = p
             db = 0.0
         elif op == 36:  # hypot
             v = math.hypot(a, b)
@@ -749,8 +749,8 @@ def scalar_and_slope_primal(opcode, left, right, start, stop, first, values, tar
             p = 1.0 / (math.sqrt(a - 1.0) * math.sqrt(a + 1.0))
             v = p
         elif op == 99:  # arctanh_slope
-            p = 1.0 / ((1.0 - a) * (1.0 + a))
-            v = p if abs(a) <= 1.0 else np.nan
+            p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+            v = p
         elif op == 100:  # hypot_slope_a
             f = math.hypot(a, b)
             t = a / f if f != 0.0 else 0.0
@@ -942,9 +942,9 @@ def scalar_and_slope_linearize(opcode, left, right, start, stop, first, values, 
             da = p
             db = 0.0
         elif op == 35:  # arctanh
-            p = 1.0 / ((1.0 - a) * (1.0 + a))
+            p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
             v = math.atanh(a)
-            da = p if abs(a) <= 1.0 else np.nan
+            da = p
             db = 0.0
         elif op == 36:  # hypot
             v = math.hypot(a, b)
@@ -1214,9 +1214,9 @@ def scalar_and_slope_linearize(opcode, left, right, start, stop, first, values, 
             da = -a * p * p * p if p != 0.0 else 0.0
             db = 0.0
         elif op == 99:  # arctanh_slope
-            p = 1.0 / ((1.0 - a) * (1.0 + a))
-            v = p if abs(a) <= 1.0 else np.nan
-            da = 2.0 * a * p * p if abs(a) <= 1.0 else np.nan
+            p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+            v = p
+            da = 2.0 * a * p * p
             db = 0.0
         elif op == 100:  # hypot_slope_a
             f = math.hypot(a, b)
@@ -2572,15 +2572,15 @@ def block_adjoint(op, work, x, y, w, z, n, first, second, third, seeds, at_once)
         if first >= 0 and at_once & 1:
             for j in range(n):
                 a = work[x + j]
-                p = 1.0 / ((1.0 - a) * (1.0 + a))
-                slope = p if abs(a) <= 1.0 else np.nan
+                p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+                slope = p
                 bar = work[seeds + j]
                 work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
         elif first >= 0:
             for j in range(n):
                 a = work[x + j]
-                p = 1.0 / ((1.0 - a) * (1.0 + a))
-                slope = p if abs(a) <= 1.0 else np.nan
+                p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+                slope = p
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     elif op == 36:  # hypot
@@ -3169,8 +3169,8 @@ def block_partials(op, work, x, y, w, z, n, first, second, third):
     elif op == 35:  # arctanh
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / ((1.0 - a) * (1.0 + a))
-            da = p if abs(a) <= 1.0 else np.nan
+            p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+            da = p
             work[first + j] = da
     elif op == 36:  # hypot
         for j in range(n):
@@ -3613,8 +3613,8 @@ def slope_primal(op, work, x, y, w, z, n, first, second, third):
     elif op == 99:  # arctanh_slope
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / ((1.0 - a) * (1.0 + a))
-            v = p if abs(a) <= 1.0 else np.nan
+            p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+            v = p
             work[z + j] = v
     elif op == 100:  # hypot_slope_a
         misfits = 0
@@ -4384,15 +4384,15 @@ def slope_adjoint(op, work, x, y, w, z, n, first, second, third, seeds, at_once)
         if first >= 0 and at_once & 1:
             for j in range(n):
                 a = work[x + j]
-                p = 1.0 / ((1.0 - a) * (1.0 + a))
-                slope = 2.0 * a * p * p if abs(a) <= 1.0 else np.nan
+                p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+                slope = 2.0 * a * p * p
                 bar = work[seeds + j]
                 work[first + j] = 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
         elif first >= 0:
             for j in range(n):
                 a = work[x + j]
-                p = 1.0 / ((1.0 - a) * (1.0 + a))
-                slope = 2.0 * a * p * p if abs(a) <= 1.0 else np.nan
+                p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+                slope = 2.0 * a * p * p
                 bar = work[seeds + j]
                 work[first + j] += 0.0 if slope == 0.0 or bar == 0.0 else slope * bar
     else:
@@ -4781,8 +4781,8 @@ def slope_partials(op, work, x, y, w, z, n, first, second, third):
     elif op == 99:  # arctanh_slope
         for j in range(n):
             a = work[x + j]
-            p = 1.0 / ((1.0 - a) * (1.0 + a))
-            da = 2.0 * a * p * p if abs(a) <= 1.0 else np.nan
+            p = 1.0 / ((1.0 - a) * (1.0 + a)) if abs(a) <= 1.0 else np.nan
+            da = 2.0 * a * p * p
             work[first + j] = da
     elif op == 100:  # hypot_slope_a
         misfits = 0

@@ -18,7 +18,7 @@ from fastad.tape import Tape
 from fastad.transforms.base import per_leaf, replayer_of
 
 
-def _replayer(function: Callable[..., Any]) -> Replayer:
+def replayer_kept(function: Callable[..., Any]) -> Replayer:
     """The tapes of a function, for transforms that are called with the function each time."""
     try:
         found = function.__dict__.get("__fastad_replayer__")
@@ -100,7 +100,7 @@ def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[
         with tape.linearized(call.x, at.TANGENTS, 1) as point:
             return (point.value, point.sweep(at.TANGENTS, seed)[0], tape.out_structure), point.failed
 
-    value, tangent, out = _replayer(function).run(call, action)
+    value, tangent, out = replayer_kept(function).run(call, action)
     return unflatten(out, split(value, out)), unflatten(out, split(tangent, out))
 
 
@@ -146,7 +146,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
         value, failed = tape.evaluate(call.x)
         return (value, tape), failed
 
-    value, tape = _replayer(function).run(call, action)
+    value, tape = replayer_kept(function).run(call, action)
     out = tape.out_structure
 
     def pullback(weight: Any) -> tuple[Any, ...]:

@@ -26,7 +26,7 @@ from fastad.tape import Tape, require_scalar
 from fastad.transforms.base import Transform, per_leaf
 from fastad.transforms.batch import Batch, InAxes, checked_axes, stacked
 from fastad.transforms.gradients import Grad, ValueAndGrad
-from fastad.transforms.products import _replayer
+from fastad.transforms.products import replayer_kept
 
 _UNRECORDABLE = (UnsupportedFunction, UnsupportedDtype, DerivativeCut)
 
@@ -123,7 +123,7 @@ class Vmap:
         self.function, self.in_axes = function, checked_axes(in_axes)
         self.task = at.GRADIENT if isinstance(function, ValueAndGrad) else at.PRIMAL
         self.argnums = function.argnums if isinstance(function, ValueAndGrad) else None
-        self.replayer = function.replayer if isinstance(function, ValueAndGrad) else _replayer(function)
+        self.replayer = function.replayer if isinstance(function, ValueAndGrad) else replayer_kept(function)
         records = self.task == at.GRADIENT or not isinstance(function, Transform | Vmap)
         self.has_tapes = records and self.replayer.keeps_tapes
         self._again: Callable[[Any], Any] = _never

@@ -19,7 +19,7 @@ import pytest
 import scipy.special
 
 from fastad.formula import CONSTANTS, FUNCTIONS, kernel_text, numpy_functions, parse
-from fastad.ops import ARRAY_OPS, BILINEAR, ELEMENTALS, CONSTANT, LINEAR, NONLINEAR, OPS, PIECEWISE, SLOPES, STEP, Op
+from fastad.ops import ARRAY_OPS, BILINEAR, CONSTANT, ELEMENTALS, LINEAR, NONLINEAR, OPS, PIECEWISE, SLOPES, STEP, Op
 from tests.ops.render import ROWS, Rendering, Values, all_names, random_points, second_pairs, used_names
 
 SCALAR = Rendering(numpy_functions())

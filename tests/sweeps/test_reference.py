@@ -80,7 +80,9 @@ def check_against_reference(case: Case, is_sum: bool = False) -> None:
         return
     bends = reference.second_order(weight, seed)[1][inputs]
     bend_sizes = sizes.second_order(positive[1], positive[0])[1][inputs]
-    assert_close(second_order(tape, x, weight, seed[None, :])[0], bends, bend_sizes, f"{layout}, second order", sizes.terms)
+    assert_close(
+        second_order(tape, x, weight, seed[None, :])[0], bends, bend_sizes, f"{layout}, second order", sizes.terms
+    )
 
 
 def check_lanes(case: Case) -> None:

@@ -73,7 +73,9 @@ def assert_few_ulps(actual: float, exact: mpmath.mpf, what: str) -> None:
         assert distance <= ULPS, f"{what}: {actual!r}, not {expected!r}"
 
 
-@pytest.mark.parametrize("op", [op for op in ELEMENTALS if op.name in FUNCTIONS or op.code in BASES], ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [op for op in ELEMENTALS if op.name in FUNCTIONS or op.code in BASES], ids=lambda op: op.name
+)
 def test_sweeps_are_within_ulps_of_the_truth(op: Op) -> None:
     units = np.eye(op.arity, dtype=int)
     for case in elementwise_cases(op):

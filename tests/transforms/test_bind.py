@@ -164,7 +164,7 @@ def test_results_of_an_objective_are_the_callers():
 def test_value_and_gradient_at_one_point_are_one_call():
     calls = []
 
-    @ad.primitive(vjp=lambda value, args, weight: (calls.append(1) or 2.0 * args[0] * weight,))
+    @ad.primitive(vjp=lambda weight, result, x: (calls.append(1) or 2.0 * x * weight,))
     def squares(x):
         return x**2
 
