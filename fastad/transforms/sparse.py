@@ -118,7 +118,7 @@ class SparseTransform(Transform):
                 "the pattern that was given" if self.given is not None else "the pattern of the tape (a bug in fastad)"
             )
             raise SparsityError(
-                f"{source} misses a nonzero of row {row} of the {self.what}: row {row} times a random direction is "
+                f"{source} misses a nonzero of row {row} of the {self.what.capitalize()}: row {row} times a random direction is "
                 f"{expected[row]:.6g}, but {found[row]:.6g} by the entries of the pattern"
             )
 
