@@ -18,12 +18,17 @@ from typing import Any
 import numpy as np
 
 import fastad as ad
+from fastad import ipopt
 from fastad.ops import ARRAY_OPS, OPS, Op
 from fastad.record.creation import replacements
 from fastad.record.functions import _COMPOSED, _LOGICAL, FUNCTIONS, UFUNCS
 from fastad.record.methods import METHODS
 from fastad.record.movement import FILLING, ONE, SEVERAL, SPREAD
 
+SPARSITY = [
+    "jacobian_pattern", "hessian_pattern", "color_columns", "color_rows", "color_symmetric", "compressed_jacobian",
+    "compressed_hessian", "Recovery",
+]  # fmt: skip
 TAPE_METHODS = [
     "primal", "tangent", "adjoint", "trace", "graph", "show", "stats", "check", "save", "load",
     "njit_value_and_grad", "njit_primal", "njit_jvp", "low_level_callable",
@@ -218,7 +223,8 @@ def is_error(thing: Any) -> bool:
 def api_tables() -> str:
     """Transforms, the methods of tapes, testing and errors."""
     transforms = rows("ad.", ad, sorted(members(ad, inspect.isfunction)))
-    checks = rows("ad.testing.", ad.testing, ["check_derivatives"])
+    checks = rows("ad.testing.", ad.testing, ["check_derivatives"]) + rows("fastad.ipopt.", ipopt, ["minimize"])
+    sparsity = rows("ad.sparsity.", ad.sparsity, SPARSITY)
     errors = [
         (code(f"ad.errors.{name}"), first_line(getattr(ad.errors, name))) for name in members(ad.errors, is_error)
     ]
@@ -226,6 +232,7 @@ def api_tables() -> str:
     return "\n".join(
         (
             "## Functions\n", table(columns, transforms + checks),
+            "## Sparsity\n", table(columns, sparsity),
             "## Tapes\n", table(columns, rows("tape.", ad.Tape, TAPE_METHODS)),
             "## Errors\n", table(columns, errors),
         )

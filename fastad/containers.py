@@ -8,6 +8,7 @@ recording is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +131,7 @@ def leaf_shapes(structure: Structure) -> list[tuple[int, ...] | None]:
 
 
 def leaf_size(shape: tuple[int, ...] | None) -> int:
-    return 1 if shape is None else int(np.prod(shape))
+    return 1 if shape is None else math.prod(shape)
 
 
 def total_size(structure: Structure) -> int:

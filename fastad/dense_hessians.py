@@ -1,9 +1,9 @@
 """Full Hessians of a tape, by whichever of three ways costs least.
 
-Theory of operation. Where the pattern has few colours, a product a colour is enough. Otherwise there is a product with
-each unit vector: of short array programs forward over reverse, the adjoint sweep as a program whose tangents are taken
-along LANES directions at once, so that what does not depend on the direction is computed once; of all others reverse over
-forward, a gradient of the tangent for each direction, as many points of one tape.
+Theory of operation. Where the pattern has few colours, a product a colour is enough. Otherwise there is a product
+with each unit vector: of short array programs forward over reverse, the adjoint sweep as a program whose tangents are
+taken along LANES directions at once, so that what does not depend on the direction is computed once; of all others
+reverse over forward, a gradient of the tangent for each direction, as many points of one tape.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class DenseHessian:
         self.tape, self.program = tape, tape.program
         self.active = np.flatnonzero(self.program.active)
         self._rows: list[np.ndarray] = []
+        sweeps = -(-self.active.size // LANES)
+        self.lanes = -(-self.active.size // max(1, sweeps))  # so many that the last sweep is full
 
     def matrix(self, x: np.ndarray) -> tuple[np.ndarray, int]:
         """The second derivatives with respect to the p active inputs, (p, p), and the first failed guard or -1."""
@@ -46,7 +48,11 @@ class DenseHessian:
             return (np.empty((0, 0)) if failed >= 0 else self.plan.pattern.matrix(data).toarray()), failed
         by = self._by_lanes if self._is_short else self._by_unit_vectors
         products, failed = by(x)
-        return (np.empty((0, 0)) if failed >= 0 else 0.5 * (products + products.T)), failed
+        if failed >= 0:
+            return np.empty((0, 0)), failed
+        matrix = products + products.T
+        matrix *= 0.5
+        return matrix, failed
 
     @cached_property
     def plan(self) -> HessianPlan | None:
@@ -88,14 +94,14 @@ class DenseHessian:
     def _unit_rows(self, width: int, n: int) -> np.ndarray:
         """Rows x | weight | seeds of all lanes, the unit vectors one after the other."""
         p = self.active.size
-        rows = np.zeros((-(-p // LANES), width))
+        rows = np.zeros((-(-p // self.lanes), width))
         rows[:, n] = 1.0
         units = np.arange(p)
-        rows[units // LANES, n + 1 + units % LANES * p + units] = 1.0
+        rows[units // self.lanes, n + 1 + units % self.lanes * p + units] = 1.0
         return rows
 
     def _tangents(self, x: np.ndarray) -> Tape:
-        """The tangents of the gradient along LANES directions."""
+        """The tangents of the gradient along several directions."""
         from fastad.tape import Tape
 
         if self._derived is None:
@@ -103,7 +109,7 @@ class DenseHessian:
             program = replace(
                 program, active=np.append(self.program.active, False), outputs=program.outputs[self.active]
             )
-            program = tangent_program(program, LANES)
+            program = tangent_program(program, self.lanes)
             size = program.outputs.size
             self._derived = Tape(program, (tuple, ("array", (program.inputs,))), ("array", (size,)))
         return self._derived

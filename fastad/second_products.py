@@ -34,7 +34,7 @@ class SecondProducts:
         from fastad.tape import Tape
 
         program = tangent_program(self.tape.program, 1, combination)
-        return Tape(program, (tuple, ("array", (program.inputs,))), "float")
+        return Tape(program, (tuple, ("array", (program.inputs,))), ("float",))
 
     @cached_property
     def bend(self) -> Tape:

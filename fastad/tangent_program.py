@@ -27,8 +27,8 @@ ZERO_MULTIPLY = BY_NAME["absolute_zero_multiply"]
 EXACT = frozenset(BY_NAME[name].code for name in (
     "add", "subtract", "multiply", "divide", "negative", "copy", "absolute_zero_multiply",
 ))  # fmt: skip
-# What the outputs are: the tangents y', weight @ y', y' @ y' / 2; or weight @ y, without any tangents.
-TANGENTS, WEIGHTED, HALF_SQUARES, WEIGHTED_VALUES = "tangents", "weighted", "half squares", "weighted values"
+# What the outputs are: the tangents y', weight @ y', or y' @ y' / 2.
+TANGENTS, WEIGHTED, HALF_SQUARES = "tangents", "weighted", "half squares"
 
 
 def tangent_program(program: Program, directions: int | np.ndarray = 1, combination: str = TANGENTS) -> Program:
@@ -40,9 +40,9 @@ def tangent_program(program: Program, directions: int | np.ndarray = 1, combinat
         Without calls; n inputs, p of them active, m outputs.
     directions : int, or array of float64, shape (k, p)
         How many travel together, k; or the seeds, if they are the same at all points.
-    combination : TANGENTS, WEIGHTED, HALF_SQUARES or WEIGHTED_VALUES
+    combination : TANGENTS, WEIGHTED or HALF_SQUARES
         What the outputs are: the tangents y' of all outputs (k, m), or for one direction the number ``weight @ y'``,
-        or ``y' @ y' / 2``, or for none ``weight @ y``.
+        or ``y' @ y' / 2``.
 
     Returns
     -------
@@ -64,7 +64,7 @@ class _Tangents:
         active = np.flatnonzero(program.active)
         n, p, m = program.inputs, active.size, program.outputs.size
         self.weights = n + (0 if given is not None else len(self.lanes) * p)
-        builder.add_inputs(self.weights + (m if combination in (WEIGHTED, WEIGHTED_VALUES) else 0))
+        builder.add_inputs(self.weights + (m if combination == WEIGHTED else 0))
         self.zero = builder.constant(0.0)
         self.place = np.zeros(program.slots, np.int64)
         self.place[:n] = np.arange(n)
@@ -85,8 +85,7 @@ class _Tangents:
                 _StampedRun(self, segment).write()
             elif segment.length:
                 self._block(segment)
-        rows = [self.place] if self.combination == WEIGHTED_VALUES else self.dots
-        outputs = np.concatenate([np.empty(0, np.int64), *(places[program.outputs] for places in rows)])
+        outputs = np.concatenate([np.empty(0, np.int64), *(dots[program.outputs] for dots in self.dots)])
         if self.combination != TANGENTS:
             outputs = self._combined(outputs)
         active = np.zeros(builder.inputs, bool)
@@ -245,7 +244,7 @@ class _StampedRun:
         left, right = self._kinds(self.left), self._kinds(self.right)
         exponents, which = self._exponents()
         key = self.opcode + (left + 3 * right + 9 * which) * 256
-        found, inverse = np.unique(key, return_inverse=True)
+        _, inverse = np.unique(key, return_inverse=True)
         order = np.argsort(inverse, kind="stable")
         groups = np.split(order, np.cumsum(np.bincount(inverse))[:-1]) if order.size else []
         result = []

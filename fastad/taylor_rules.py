@@ -48,7 +48,7 @@ _ROWS = {"abs": "absolute"}  # functions of formulas whose rows have other names
 
 
 class Step(NamedTuple):
-    """One series: how its coefficients come about, from which rows, and its coefficient of order 0 from those values."""
+    """One series: how its coefficients come about, from which rows, and how the one of order 0 does."""
 
     kind: int
     rows: tuple[int, ...]
@@ -205,9 +205,9 @@ class SeriesProgram:
                 return self._arithmetic(*_BINARY[type(sign)], x, y)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 condition = self._condition(test, op, names)
-                rows = (condition, self._series(body, op, names), self._series(orelse, op, names))
-                kind = HELD if all(map(self._is_held, rows)) else SELECT
-                return self._step(("if", rows), kind, rows, np.where)
+                sides = self._series(body, op, names), self._series(orelse, op, names)
+                kind = HELD if all(map(self._is_held, sides)) else SELECT
+                return self._step(("if", condition, sides), kind, (condition, *sides), np.where)
             case ast.Call(func=ast.Name(id=name), args=args):
                 rows = tuple(self._series(argument, op, names) for argument in args)
                 if name == "sech":
@@ -226,7 +226,7 @@ class SeriesProgram:
         return self._step(("condition", text, rows), HELD, (), start, rows)
 
     def _arithmetic(self, kind: int, start: Callable[..., Any], x: int, y: int) -> int:
-        rows: tuple[int, ...] = (x, y)
+        rows = (x, y)
         held = self._is_held(x), self._is_held(y)
         if all(held):
             return self._step((kind, rows), HELD, (), start, rows)
@@ -236,7 +236,7 @@ class SeriesProgram:
             return self._step((SHRINK, rows), SHRINK, rows, start)
         if kind == POWER:
             logs = -1 if held[1] else self._arithmetic(MULTIPLY, operator.mul, y, self._applied(BY_NAME["log"], (x,)))
-            return self._step((kind, rows), POWER, (x, y, logs), start, rows)
+            return self._step((kind, rows), POWER, (*rows, logs), start, rows)
         return self._step((kind, rows), kind, rows, start)
 
 

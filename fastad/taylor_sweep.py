@@ -1,9 +1,9 @@
 """Power series of all slots of a tape along a direction.
 
-Theory of operation. With the inputs x + t x', every slot is a series in t; its coefficients up to an order stand beside
-one another. Elementals go by the steps of their rows (`taylor_rules`), in compiled code, a stretch of instructions at a time;
-sums and products of matrices are sums and convolutions of whole coefficients. An instruction of which nothing changes
-along the direction is passed over.
+Theory of operation. With the inputs x + t x', every slot is a series in t; its coefficients up to an order stand
+beside one another. Elementals go by the steps of their rows (`taylor_rules`), in compiled code, a stretch of
+instructions at a time; sums and products of matrices are sums and convolutions of whole coefficients. An instruction
+of which nothing changes along the direction is passed over.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ class Series:
 
     def _scatter_sum(self, block: Block, x: np.ndarray) -> np.ndarray:
         result = np.zeros((block.length, self.order + 1))
+        assert block.index is not None
         np.add.at(result, block.index, x)
         return result
 

@@ -237,16 +237,17 @@ count_met = _Entry(coloring.count_met, types.void(*_ROWS, _INT32, _CODE))
 plan_substitution = _Entry(coloring.plan_substitution, types.int64(*_ROWS, _CODE, _INT32, _CODE, _CODE))
 substitute = _Entry(coloring.substitute, types.void(_CODE, _FLAT, _FLAT))
 COLORING = (
-    smallest_last, color_distance_two, number_edges, color_star, color_acyclic, count_met, plan_substitution, substitute,
+    smallest_last, color_distance_two, number_edges, color_star, color_acyclic, count_met, plan_substitution,
+    substitute,
 )  # fmt: skip
 run_series = _Entry(
     series.run_series,
     types.void(
-        types.int64, types.int64[:, ::1], _CODE, _CODE, types.int32[:, ::1], _CODE, _CODE, _FLAT, types.float64[:, ::1],
-        types.float64[:, ::1],
+        types.int64, types.int64[:, ::1], _CODE, _CODE, types.int32[:, ::1], _CODE, _CODE, _FLAT,
+        types.float64[:, ::1], types.float64[:, ::1],
     ),
 )  # fmt: skip
 ALL = (
-    run_series, run, gradient, assist, run_points, run_one_by_one, share_run, mark_live, mark_dependent, renumber, describe,
-    place_values, place_adjoints, *PATTERNS, *COLORING, *DISPATCH, *SLOPE_DISPATCH,
+    run_series, run, gradient, assist, run_points, run_one_by_one, share_run, mark_live, mark_dependent, renumber,
+    describe, place_values, place_adjoints, *PATTERNS, *COLORING, *DISPATCH, *SLOPE_DISPATCH,
 )  # fmt: skip

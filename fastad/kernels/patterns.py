@@ -1,10 +1,12 @@
-"""Which inputs each node of a dependency graph depends on, and which pairs of inputs interact: sets and words of bits.
+"""Which inputs each node of a dependency graph depends on, and which pairs of inputs interact: sets and words of
+bits.
 
-A graph (`fastad/sparsity/dependency.py`) has the nodes 0 (nothing), 1 .. p (the inputs), and then one a row of `left`,
-`right` and `flags`. Sets of inputs are kept in one of two ways. As lists of numbers: a set is a stretch of `pool`, or
-the union of two others that nobody has asked for yet, so that a long chain of sums costs a node each and not a list
-each; it is written out when it is referred to a second time. Or as bits, `words` of 64 inputs a node at a time, in
-sweeps over the graph forwards (which inputs) and, for second derivatives, backwards (on which inputs the adjoint depends).
+A graph (`fastad/sparsity/dependency.py`) has the nodes 0 (nothing), 1 .. p (the inputs), and then one a row of
+`left`, `right` and `flags`. Sets of inputs are kept in one of two ways. As lists of numbers: a set is a stretch of
+`pool`, or the union of two others that nobody has asked for yet, so that a long chain of sums costs a node each and
+not a list each; it is written out when it is referred to a second time. Or as bits, `words` of 64 inputs a node at a
+time, in sweeps over the graph forwards (which inputs) and, for second derivatives, backwards (on which inputs the
+adjoint depends).
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Patterns, colourings and compressed matrices, for those who want them apart from `ad.sparse_jacobian` and `ad.sparse_hessian`."""
+"""Patterns, colourings and compressed matrices: the parts of `ad.sparse_jacobian` and `ad.sparse_hessian`."""
 
 from fastad.sparsity.coloring import Coloring as Coloring
 from fastad.sparsity.coloring import color_columns as color_columns

@@ -1,9 +1,9 @@
 """Colourings: which columns, rows or variables may share one direction, so that a few directions show all entries.
 
 Theory of operation. Columns that meet in no row can be added up and told apart again (Curtis, Powell & Reid). In a
-symmetric matrix each entry stands twice, so less will do: a star colouring shows one of the two directly, an acyclic one
-after what is known has been subtracted. Colours are given greedily, vertex by vertex; how many there are depends on the
-order.
+symmetric matrix each entry stands twice, so less will do: a star colouring shows one of the two directly, an acyclic
+one after what is known has been subtracted. Colours are given greedily, vertex by vertex; how many there are depends
+on the order.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ORDERS = ("natural", "largest-first", "smallest-last")
 MEETINGS = 1 << 26  # pairs of columns that meet, up to which their graph is made for an order
 
 Order = str | np.ndarray
+Colored = Callable[[np.ndarray], tuple[np.ndarray, int]]  # order -> colours, and how many
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ def _transposed(pattern: Pattern) -> tuple[np.ndarray, np.ndarray]:
 
 
 def as_pattern(given: Any) -> Pattern:
-    """A pattern from a `Pattern`, a sparse matrix or an array, whose nonzeros count; stored zeros of a sparse one too."""
+    """A pattern from a `Pattern`, a sparse matrix or an array: its nonzeros, and the stored zeros of a sparse one."""
     if isinstance(given, Pattern):
         return given
     if not sparse.issparse(given):
@@ -247,9 +248,7 @@ def require_symmetric(pattern: Pattern) -> None:
 
 
 # --- orders -------------------------------------------------------------------------------------------
-def _fewest(
-    kind: str, order: Order, n: int, graph: Callable[[], Pattern | None], color: Callable[[np.ndarray], tuple[np.ndarray, int]]
-) -> Coloring:  # fmt: skip
+def _fewest(kind: str, order: Order, n: int, graph: Callable[[], Pattern | None], color: Colored) -> Coloring:
     """The colouring by an order, or the one with the fewest colours by all of them."""
     found = graph() if not isinstance(order, str) or order != "natural" else None
     names: Any = ORDERS if isinstance(order, str) and order == "best" else (order,)

@@ -112,7 +112,7 @@ class Recovery:
         Parameters
         ----------
         compressed : array of float64, shape (count, m), for rows (count, n)
-            For each colour the sum of its columns (or rows); an acyclic recovery overwrites it.
+            For each colour the sum of its columns (or rows).
 
         Returns
         -------
@@ -120,12 +120,11 @@ class Recovery:
         """
         flat = np.ascontiguousarray(compressed, np.float64).reshape(-1)
         if flat.size != self.coloring.count * self.width:
-            raise SparsityError(
-                f"a compressed matrix of shape {np.shape(compressed)} was given, but {(self.coloring.count, self.width)} is needed"
-            )
+            needed = self.coloring.count, self.width
+            raise SparsityError(f"a compressed matrix has shape {np.shape(compressed)}, but {needed} is needed")
         if self.coloring.kind != ACYCLIC:
             return flat.take(self.places)
         data = np.empty(self.pattern.entries)
         data[self.diagonal] = flat.take(self.places)
-        kernels.substitute(self.steps, flat, data)
+        kernels.substitute(self.steps, flat.copy(), data)
         return data

@@ -2,10 +2,10 @@
 
 Theory of operation. Read off the table: a partial whose formula is 0 is no dependence, a second partial whose formula
 is 0 no interaction, so a product contributes its cross term alone and a sum nothing. Nodes have two operands at most.
-What passes its operand on by a factor needs none of its own; sums and the like are trees of unions; of a matrix product,
-rows share the union of the rows of one factor and columns that of the other, so that a product with a full matrix costs
-what the matrix does. Zeros among the constants of a factor are no dependence. Calls of primitives that do not work
-element by element depend on all they are given, in every way.
+What passes its operand on by a factor needs none of its own; sums and the like are trees of unions; of a matrix
+product, rows share the union of the rows of one factor and columns that of the other, so that a product with a full
+matrix costs what the matrix does. Zeros among the constants of a factor are no dependence. Calls of primitives that
+do not work element by element depend on all they are given, in every way.
 """
 
 from __future__ import annotations
@@ -57,12 +57,9 @@ class DependencyGraph:
         self._finish()
 
     def _finish(self) -> None:
-        columns = [np.concatenate(parts) for parts in zip(*self._columns, strict=True)] if self._columns else []
-        self.left, self.right, self.flags = columns or (
-            np.empty(0, np.int32),
-            np.empty(0, np.int32),
-            np.empty(0, np.uint8),
-        )
+        none = np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8)
+        columns = zip(none, *self._columns, strict=True)
+        self.left, self.right, self.flags = (np.concatenate(parts) for parts in columns)
         self.outputs = self.node_of[self.program.outputs]
         self.useful = np.zeros(self._next, np.uint8)
         self.useful[self.outputs] = 1
@@ -82,8 +79,8 @@ class DependencyGraph:
     def _run(self, run: Run) -> None:
         program, part = self.program, slice(run.start, run.stop)
         self.node_of[run.first : run.first + run.length] = np.arange(self._next, self._next + run.length)
-        operands = (self.node_of[column[part]] for column in (program.left, program.right))
-        self._nodes(*operands, _flags()[program.opcode[part]])
+        left, right = (self.node_of[column[part]] for column in (program.left, program.right))
+        self._nodes(left, right, _flags()[program.opcode[part]])
 
     def _of(self, operand: Address) -> np.ndarray:
         return self.node_of[operand.slots()]

@@ -1,10 +1,10 @@
 """Patterns of Jacobians and Hessians, from the dependency graph of a tape.
 
-Theory of operation. Inputs are propagated as lists of numbers or as bits (`kernels/patterns.py`). A sweep of bits costs a
-few nanoseconds a node for each 64 inputs; lists cost some tens of nanoseconds a node and what is in them. So bits are
-taken where inputs are few, lists where they are many, and bits again, some hundred inputs at a time, where the lists
-turn out to be long: where much depends on much. For a Hessian, lists say which pairs of sets interact in a nonlinear
-instruction; bits go backwards as well, with the inputs on which each adjoint depends.
+Theory of operation. Inputs are propagated as lists of numbers or as bits (`kernels/patterns.py`). A sweep of bits
+costs a few nanoseconds a node for each 64 inputs; lists cost some tens of nanoseconds a node and what is in them. So
+bits are taken where inputs are few, lists where they are many, and bits again, some hundred inputs at a time, where
+the lists turn out to be long: where much depends on much. For a Hessian, lists say which pairs of sets interact in a
+nonlinear instruction; bits go backwards as well, with the inputs on which each adjoint depends.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ class _Lists:
         wanted = self.sets[g.outputs]
         while at < wanted.size:
             at = kernels.write_sets(
-                at, g.inputs, wanted, self.kinds, self.first, self.second, self.pool, self.state, self.stamps, self.stack
+                at, g.inputs, wanted, self.kinds, self.first, self.second, self.pool, self.state, self.stamps,
+                self.stack,
             )  # fmt: skip
             if at < wanted.size:
                 self._grow()

@@ -1,9 +1,10 @@
 """Sparse derivatives of one tape: pattern, colouring and recovery, worked out once, and the sweeps that they need.
 
-Theory of operation. The directions of a compressed Jacobian are known beforehand, so the tangent sweep along all of them
-becomes one program (`tangent_program`) whose outputs are the entries of the matrix themselves, in their order: one fused
-sweep, and nothing to decompress. Long scalar streams and calls of primitives keep to the sweep over stored partials, with
-several directions at a time. A compressed Hessian is a gradient of the tangent for each colour (`SecondProducts`).
+Theory of operation. The directions of a compressed Jacobian are known beforehand, so the tangent sweep along all of
+them becomes one program (`tangent_program`) whose outputs are the entries of the matrix themselves, in their order:
+one fused sweep, and nothing to decompress. Long scalar streams and calls of primitives keep to the sweep over stored
+partials, with several directions at a time. A compressed Hessian is a gradient of the tangent for each colour
+(`SecondProducts`).
 """
 
 from __future__ import annotations

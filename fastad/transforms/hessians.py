@@ -24,6 +24,8 @@ class Hessian(Transform):
 
         matrix = self.replayer.run(call, action)
         if call.active.all():
+            if self.argnums == 0 and call.arg_structures[0][0] == "array":
+                return matrix.reshape(2 * call.arg_structures[0][1])
             return self._blocks(call, matrix)
         whole, active = np.zeros((call.x.size, call.x.size)), np.flatnonzero(call.active)
         whole[active[:, None], active] = matrix

@@ -161,6 +161,8 @@ def derived_gradient(tape: Tape, start: int, call: Call, number: int, calls: int
     shape, inputs, own = shapes[number], tape.inputs, call.parts[number]
     found = slice(start, inputs) if start else own
     expected = [shape, shape, *shapes[:number], *shapes[number + 1 :]]
+    if len(shapes) == len(shape) == 1 and not rooms.guarded and rooms.simple:
+        return _point_and_direction(rooms, shape, inputs, found, calls)
 
     def again(args: tuple[Any, ...]) -> Any:
         nonlocal calls
@@ -176,5 +178,30 @@ def derived_gradient(tape: Tape, start: int, call: Call, number: int, calls: int
         if rooms.evaluate(point, gradient) is None:
             return None
         return gradient[found].reshape(shape).copy()
+
+    return again
+
+
+def _point_and_direction(
+    rooms: Rooms, shape: tuple[int, ...], inputs: int, found: slice, calls: int
+) -> Callable[[tuple[Any, ...]], Any]:  # fmt: skip
+    """The same for a function of one vector, without detours: a short product takes a few microseconds."""
+    free, run, empty, array, schedule = rooms.free, kernels.gradient.dispatcher, np.empty, np.ndarray, rooms.schedule
+    concatenate = np.concatenate
+
+    def again(args: tuple[Any, ...]) -> Any:
+        nonlocal calls
+        calls -= 1
+        if len(args) != 2 or calls <= 0 or open_recordings:
+            return None
+        x, v = args
+        if type(x) is not array or x.shape != shape or type(v) is not array or v.shape != shape:
+            return None
+        if x.dtype != _FLOAT64 or v.dtype != _FLOAT64:
+            return None
+        room, gradient = free.pop() if free else Room(schedule), empty(inputs)
+        run(room.address, concatenate(args), gradient)
+        free.append(room)
+        return gradient[found].copy()
 
     return again

@@ -63,8 +63,8 @@ class SparseTransform(Transform):
 
     def nested(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise UnsupportedFunction(
-            f"a sparse {self.what} inside a function being differentiated, at {user_line()}: SciPy's sparse arrays hold "
-            f"plain numbers; use ad.{self.what} there"
+            f"a sparse {self.what} inside a function being differentiated, at {user_line()}: SciPy's sparse arrays "
+            f"hold plain numbers; use ad.{self.what} there"
         )
 
     # --- plans --------------------------------------------------------------------------------------
@@ -118,8 +118,8 @@ class SparseTransform(Transform):
                 "the pattern that was given" if self.given is not None else "the pattern of the tape (a bug in fastad)"
             )
             raise SparsityError(
-                f"{source} misses a nonzero of row {row} of the {self.what.capitalize()}: row {row} times a random direction is "
-                f"{expected[row]:.6g}, but {found[row]:.6g} by the entries of the pattern"
+                f"{source} misses a nonzero of row {row} of the {self.what.capitalize()}: row {row} times a random "
+                f"direction is {expected[row]:.6g}, but {found[row]:.6g} by the entries of the pattern"
             )
 
     def _product(self, tape: Any, call: Call, direction: np.ndarray) -> np.ndarray:

@@ -68,8 +68,8 @@ def taylor(function: Callable[..., Any], x: Any, direction: Any, order: int) -> 
         raise TypeError(f"a function is needed, not {type(function).__name__}")
     if current() is not None:
         raise UnsupportedFunction(
-            f"ad.taylor at {user_line()}, inside a function that is being recorded: its coefficients are plain numbers; "
-            "nest ad.jvp, ad.grad or ad.hessian there"
+            f"ad.taylor at {user_line()}, inside a function that is being recorded: its coefficients are plain "
+            "numbers; nest ad.jvp, ad.grad or ad.hessian there"
         )
     call = Call((x,), {}, 0)
     seed = pack_like(direction, call.arg_structures[0], "the direction")

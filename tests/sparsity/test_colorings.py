@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_refused():
         ad.sparsity.color_symmetric(np.eye(3, k=1))
     with pytest.raises(SparsityError):
         ad.sparsity.color_symmetric(np.ones((2, 3)))
-    with pytest.raises(SparsityError, match="method|star"):
+    with pytest.raises(SparsityError, match=r"method|star"):
         ad.sparsity.color_symmetric(np.eye(3), "stars")
     with pytest.raises(SparsityError):
         ad.sparsity.color_columns("a pattern")
