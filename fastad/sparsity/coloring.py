@@ -233,7 +233,20 @@ def color_symmetric(pattern: Any, method: str = "star", order: Order = "best") -
         colors = np.full(found.shape[0], -1, np.int32)
         return colors, run(found.indptr, found.indices, edges, count, order, colors)
 
-    return _fewest(method, order, found.shape[0], lambda: found, color)
+    best = _fewest(method, order, found.shape[0], lambda: found, color)
+    if method == STAR and isinstance(order, str) and order == "best":
+        return _of_columns_if_fewer(found, best)
+    return best
+
+
+def _of_columns_if_fewer(pattern: Pattern, star: Coloring) -> Coloring:
+    """A star colouring, or one in which no two columns of a colour meet, which is a star colouring too."""
+    whole = as_pattern(pattern.matrix() + sparse.eye_array(pattern.shape[0], dtype=bool))
+    fullest = int(np.diff(whole.indptr).max(initial=0))
+    if star.count <= fullest:
+        return star
+    columns = _of_columns(whole, "best", STAR)
+    return columns if columns.count < star.count else star
 
 
 def require_symmetric(pattern: Pattern) -> None:

@@ -47,7 +47,8 @@ def test_benchmark_runs(suite: type, name: str) -> None:
 def test_every_theme_has_benchmarks() -> None:
     themes = {suite.__module__.rpartition(".")[2] for suite, _ in benchmarks()}
     assert themes == {
-        "compiled", "control", "gradients", "lanes", "memory", "objectives", "recording", "second_order", "starting", "sweeps",
+        "compiled", "control", "gradients", "lanes", "memory", "objectives", "recording", "second_order", "sparse",
+        "starting", "sweeps",
     }  # fmt: skip
 
 

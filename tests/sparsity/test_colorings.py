@@ -108,6 +108,8 @@ def test_colours_of_known_problems():
     assert 5 <= ad.sparsity.color_columns(grid(40)).count <= 7
     assert ad.sparsity.color_symmetric(grid(40), "star").count <= 6
     assert ad.sparsity.color_symmetric(grid(40), "acyclic").count <= 5
+    full = as_pattern(sparse.kron(band(30, 1), band(30, 1)))  # nine points
+    assert ad.sparsity.color_columns(full).count == ad.sparsity.color_symmetric(full, "star").count == 9
     assert ad.sparsity.color_columns(np.ones((4, 6))).count == 6
     assert ad.sparsity.color_columns(np.zeros((4, 6))).count <= 1
 
