@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
 from fastad import kernels
 from fastad.errors import SparsityError
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 COLUMNS, ROWS, STAR, ACYCLIC = "columns", "rows", "star", "acyclic"
 ORDERS = ("natural", "largest-first", "smallest-last")
@@ -59,6 +61,8 @@ class Pattern:
     def matrix(self, data: np.ndarray | None = None) -> sparse.csr_array:
         """The pattern with values (entries,), or with True everywhere."""
         values = np.ones(self.entries, bool) if data is None else data
+        from scipy import sparse
+
         made = sparse.csr_array((values, self.indices, self.starts), shape=self.shape)
         made.has_sorted_indices = made.has_canonical_format = True
         return made
@@ -79,6 +83,8 @@ def as_pattern(given: Any) -> Pattern:
     """A pattern from a `Pattern`, a sparse matrix or an array: its nonzeros, and the stored zeros of a sparse one."""
     if isinstance(given, Pattern):
         return given
+    from scipy import sparse
+
     if not sparse.issparse(given):
         try:
             array = np.asarray(given)
@@ -241,6 +247,8 @@ def color_symmetric(pattern: Any, method: str = "star", order: Order = "best") -
 
 def _of_columns_if_fewer(pattern: Pattern, star: Coloring) -> Coloring:
     """A star colouring, or one in which no two columns of a colour meet, which is a star colouring too."""
+    from scipy import sparse
+
     whole = as_pattern(pattern.matrix() + sparse.eye_array(pattern.shape[0], dtype=bool))
     fullest = int(np.diff(whole.indptr).max(initial=0))
     if star.count <= fullest:
@@ -255,6 +263,8 @@ def require_symmetric(pattern: Pattern) -> None:
         raise SparsityError(f"a symmetric pattern is needed, not one of shape {pattern.shape}")
     turned = pattern.transposed
     if not (np.array_equal(turned.indptr, pattern.indptr) and np.array_equal(turned.indices, pattern.indices)):
+        from scipy import sparse
+
         missing = sparse.coo_array(pattern.matrix() > turned.matrix())
         i, j = int(missing.row[0]), int(missing.col[0])
         raise SparsityError(f"a symmetric pattern is needed, but it has the entry ({i}, {j}) and not ({j}, {i})")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from fastad.errors import SparsityError
 from fastad.kernels import layout as at
@@ -15,6 +14,9 @@ from fastad.sparsity import plans
 from fastad.sparsity.coloring import ROWS, Coloring
 from fastad.tape import require_scalar
 from fastad.transforms.base import replayer_of
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def jacobian_pattern(function: Callable[..., Any], *args: Any, argnums: int = 0) -> csr_array:

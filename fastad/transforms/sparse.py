@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from fastad.errors import SparsityError, UnsupportedFunction
 from fastad.kernels import layout as at
@@ -24,6 +23,9 @@ from fastad.sparsity.coloring import ACYCLIC, ORDERS, STAR, Order, as_pattern, r
 from fastad.sparsity.plans import HessianPlan, JacobianPlan, hessian_pattern, jacobian_pattern
 from fastad.tape import require_scalar
 from fastad.transforms.base import Transform
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 KEPT = 16  # plans of compiled functions, whose tapes are not kept
 AGREES = 1e-7  # of the sum of sizes, up to which a product and its probe differ by rounding
@@ -59,6 +61,8 @@ class SparseTransform(Transform):
             return (plan, data), failed
 
         plan, data = self.replayer.run(call, action)
+        from scipy.sparse import csr_array
+
         return csr_array((data, plan.pattern.indices.copy(), plan.pattern.starts.copy()), shape=plan.pattern.shape)
 
     def nested(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
