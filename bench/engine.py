@@ -8,9 +8,6 @@ processes; the first use on a fresh machine is a process with an empty folder as
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import io
 import os
 import subprocess
 import sys
@@ -22,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import fastad as ad
-from bench.measure import best_seconds, machine, plain_loop_seconds, table
+from bench.measure import best_seconds, machine, plain_loop_seconds, run_program, table
 from bench.objectives.lorenz import objective as lorenz
 from bench.objectives.rosenbrock import objective as rosenbrock
 from fastad import kernels
@@ -222,24 +219,8 @@ def report(quick: bool) -> None:
         table("First use, empty cache", COLUMNS, first_use())
 
 
-def write_page() -> None:
-    """Put a whole report into the page about performance, between its two headings."""
-    text = io.StringIO()
-    with contextlib.redirect_stdout(text):
-        report(quick=False)
-    before, heading, rest = PAGE.read_text().partition("## A run\n")
-    after = rest.partition("## What is measured\n")[1:]
-    PAGE.write_text(f"{before}{heading}\n{text.getvalue()}{''.join(after)}")
-    print(f"written into {PAGE.relative_to(ROOT)}")
-
-
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="leave out new processes and fresh caches")
-    parser.add_argument("--write", action="store_true", help="write the whole report into docs/performance.md")
-    options = parser.parse_args(argv)
-    write_page() if options.write else report(options.quick)
-    return 0
+    return run_program("bench.engine", str(__doc__), PAGE, report, argv)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,14 @@ different machines can be compared by their ratio to it.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numba import njit
@@ -76,3 +80,24 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
     print(f"### {title}\n", line(columns), "|" + "|".join("-" * (width + 2) for width in widths) + "|", sep="\n")
     print("\n".join(map(line, rows)), end="\n\n", flush=True)
+
+
+def write_page(page: Path, report: Callable[[bool], None]) -> None:
+    """Put a whole report into a page, between its two headings."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        report(False)
+    before, heading, rest = page.read_text().partition("## A run\n")
+    after = rest.partition("## What is measured\n")[1:]
+    page.write_text(f"{before}{heading}\n{text.getvalue()}{''.join(after)}")
+    print(f"written into docs/{page.name}")
+
+
+def run_program(name: str, about: str, page: Path, report: Callable[[bool], None], argv: list[str] | None) -> int:
+    """The command line of a program whose report stands on a page."""
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=about.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="leave out what takes long")
+    parser.add_argument("--write", action="store_true", help=f"write the whole report into docs/{page.name}")
+    options = parser.parse_args(argv)
+    write_page(page, report) if options.write else report(options.quick)
+    return 0

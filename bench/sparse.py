@@ -7,9 +7,6 @@ with one another before anything is timed. Set-up (recording, pattern, colouring
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import io
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -20,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 import fastad as ad
-from bench.measure import best_seconds, machine, table
+from bench.measure import best_seconds, machine, run_program, table
 from bench.objectives.rosenbrock import objective as rosenbrock
 from fastad.sparsity.detection import hessian_rows, jacobian_rows
 
@@ -235,27 +232,8 @@ def report(quick: bool) -> None:
     table("Taylor coefficients, n = 1,000", ("order", "ad.taylor", "nested ad.jvp"), series(quick))
 
 
-def write_page() -> None:
-    """Put a whole report into its page, below the heading."""
-    text = io.StringIO()
-    with contextlib.redirect_stdout(text):
-        report(quick=False)
-    before, heading, rest = PAGE.read_text().partition("## A run\n")
-    after = rest.partition("## What is measured\n")[1:]
-    PAGE.write_text(f"{before}{heading}\n{text.getvalue()}{''.join(after)}")
-    print(f"written into {PAGE.relative_to(ROOT)}")
-
-
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.sparse", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes")
-    parser.add_argument("--write", action="store_true", help="write the whole report into docs/performance-sparse.md")
-    options = parser.parse_args(argv)
-    if options.write:
-        write_page()
-    else:
-        report(options.quick)
-    return 0
+    return run_program("bench.sparse", str(__doc__), PAGE, report, argv)
 
 
 if __name__ == "__main__":
