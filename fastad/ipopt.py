@@ -35,20 +35,19 @@ class Problem:
     """
 
     def __init__(self, function: Callable[..., Any], constraints: Callable[..., Any] | None, x0: np.ndarray) -> None:
+        self._function, self._constraints = function, constraints
         self._both = value_and_grad(function)
-        self._constraints = constraints or (lambda x: np.empty(0))
         self.failure: Exception | None = None
-        self.count = np.size(self._constraints(x0))
-
-        def lagrangian(x: Any, sigma: float, multipliers: np.ndarray) -> Any:
-            value = sigma * function(x)
-            return value + np.sum(multipliers * self._constraints(x)) if self.count else value
-
+        self.count = np.size(constraints(x0)) if constraints else 0
         self._last: tuple[bytes, float, np.ndarray] = (b"", 0.0, x0)
-        self._jacobian, self._hessian = sparse_jacobian(self._constraints), sparse_hessian(lagrangian)
-        self._rows = self._jacobian(x0) if self.count else csr_array((0, x0.size))
-        self._curvature = self._hessian(x0, 1.0, np.ones(self.count))
+        self._hessian = sparse_hessian(lagrangian)
+        self._jacobian = sparse_jacobian(constraints) if constraints else None
+        self._rows = self._jacobian(x0) if self._jacobian else csr_array((0, x0.size))
+        self._curvature = self._lagrangian_hessian(x0, 1.0, np.ones(self.count))
         self._lower = tril(_numbered(self._curvature), format="coo")
+
+    def _lagrangian_hessian(self, x: np.ndarray, sigma: float, multipliers: np.ndarray) -> csr_array:
+        return self._hessian(x, sigma, multipliers, self._function, self._constraints)
 
     def _at(self, x: np.ndarray) -> tuple[bytes, float, np.ndarray]:
         key = x.tobytes()
@@ -67,7 +66,7 @@ class Problem:
 
     def constraints(self, x: np.ndarray) -> np.ndarray:
         """g(x), (m,)."""
-        return np.asarray(self._constraints(x), np.float64).reshape(-1)
+        return np.asarray(self._constraints(x), np.float64).reshape(-1) if self._constraints else np.empty(0)
 
     def jacobianstructure(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of the entries of the constraints' Jacobian."""
@@ -76,7 +75,9 @@ class Problem:
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """The entries of the constraints' Jacobian."""
-        return _entries(self._jacobian(x), self._rows, "Jacobian of the constraints") if self.count else np.empty(0)
+        if self._jacobian is None:
+            return np.empty(0)
+        return _entries(self._jacobian(x), self._rows, "Jacobian of the constraints")
 
     def hessianstructure(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of the entries on and below the diagonal of the Lagrangian's Hessian."""
@@ -85,7 +86,7 @@ class Problem:
     def hessian(self, x: np.ndarray, multipliers: np.ndarray, sigma: float) -> np.ndarray:
         """The entries on and below the diagonal of the Hessian of sigma f + multipliers . g."""
         try:
-            found = self._hessian(x, float(sigma), np.asarray(multipliers, np.float64))
+            found = self._lagrangian_hessian(x, float(sigma), np.asarray(multipliers, np.float64))
             return _entries(found, self._curvature, "Hessian of the Lagrangian")[self._lower.data - 1]
         except Exception as error:  # which Ipopt takes for a number that is missing
             self.failure = error
@@ -94,6 +95,14 @@ class Problem:
     def intermediate(self, *_: Any) -> bool:
         """Whether to go on."""
         return self.failure is None
+
+
+def lagrangian(
+    x: Any, sigma: float, multipliers: np.ndarray, function: Callable[..., Any], constraints: Callable[..., Any] | None
+) -> Any:
+    """sigma f(x) + multipliers . g(x)."""
+    value = sigma * function(x)
+    return value if constraints is None else value + np.sum(multipliers * constraints(x))
 
 
 def _numbered(matrix: csr_array) -> csr_array:

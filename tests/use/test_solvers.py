@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -127,6 +128,16 @@ def test_what_ipopt_is_told():
     lower[problem.hessianstructure()] = problem.hessian(x, multipliers, sigma)
     whole = ad.hessian(lambda x: sigma * hs071(x) + np.sum(multipliers * hs071_constraints(x)))(x)
     np.testing.assert_allclose(lower, np.tril(whole), rtol=1e-12)
+
+
+def test_compiled_functions_for_ipopt():
+    """Objective and constraints by Numba have the Lagrangian of the same in NumPy."""
+    x, multipliers = np.array([1.1, 4.5, 3.9, 1.4]), np.array([-0.7, 0.3])
+    own = numba.njit(lambda x: np.array([x[0] * x[1] * x[2] * x[3], np.sum(x**2)]))
+    problem = fastad.ipopt.Problem(numba.njit(hs071), own, np.array([1.0, 5.0, 5.0, 1.0]))
+    plain = fastad.ipopt.Problem(hs071, hs071_constraints, np.array([1.0, 5.0, 5.0, 1.0]))
+    for name, args in (("hessian", (x, multipliers, 1.5)), ("jacobian", (x,)), ("gradient", (x,))):
+        np.testing.assert_allclose(getattr(problem, name)(*args), getattr(plain, name)(*args), rtol=1e-12)
 
 
 def test_another_pattern_stops_ipopt():
