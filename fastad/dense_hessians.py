@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,21 @@ LANES = 16  # directions of one program
 WORTH_COLORS = 16  # inputs from which on a pattern is looked for
 SPARSE = 4  # inputs a colour from which on products of colours cost least
 SCALARS, BLOCKS, ELEMENTS = 64, 64, 1 << 14  # of programs whose adjoint sweep is made a program
+
+
+def unit_products(tape: Any, inputs: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, int]:
+    """H(x) by its products with the unit vectors of some inputs, in these, and the first failed guard or -1."""
+    seeds = np.zeros((inputs.size, x.size))
+    seeds[np.arange(inputs.size), inputs] = 1.0
+    products, failed = tape.second.products(x, np.ones(1), seeds)
+    return products[:, inputs], failed
+
+
+def symmetric(products: np.ndarray) -> np.ndarray:
+    """The mean of a matrix and its transpose."""
+    matrix = products + products.T
+    matrix *= 0.5
+    return matrix
 
 
 class DenseHessian:
@@ -50,9 +65,7 @@ class DenseHessian:
         products, failed = by(x)
         if failed >= 0:
             return np.empty((0, 0)), failed
-        matrix = products + products.T
-        matrix *= 0.5
-        return matrix, failed
+        return symmetric(products), failed
 
     @cached_property
     def plan(self) -> HessianPlan | None:
@@ -73,10 +86,7 @@ class DenseHessian:
         return small and not self.program.calls and self.active.size >= LANES
 
     def _by_unit_vectors(self, x: np.ndarray) -> tuple[np.ndarray, int]:
-        seeds = np.zeros((self.active.size, x.size))
-        seeds[np.arange(self.active.size), self.active] = 1.0
-        products, failed = self.tape.second.products(x, np.ones(1), seeds)
-        return products[:, self.active], failed
+        return unit_products(self.tape, self.active, x)
 
     # --- forward over reverse -----------------------------------------------------------------------
     def _by_lanes(self, x: np.ndarray) -> tuple[np.ndarray, int]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from fastad.containers import flatten, pack
+from fastad.dense_hessians import symmetric, unit_products
 from fastad.errors import RecordingMismatch, UnsupportedDtype, UnsupportedFunction
 from fastad.kernels import layout as at
 from fastad.native.derivatives import Derivatives, derivatives_of
@@ -169,11 +170,7 @@ class NativeHessian:
 
     def matrix(self, x: np.ndarray) -> tuple[np.ndarray, int]:
         """The second derivatives with respect to the p independents, in the order of the inputs, (p, p), and -1."""
-        inputs = np.sort(self.tape.independents)
-        seeds = np.zeros((inputs.size, x.size))
-        seeds[np.arange(inputs.size), inputs] = 1.0
-        products = self.tape.second.products(x, np.ones(1), seeds)[0][:, inputs]
-        return 0.5 * (products + products.T), -1
+        return symmetric(unit_products(self.tape, np.sort(self.tape.independents), x)[0]), -1
 
 
 def refuse_lists(structure: Any, name: str) -> None:

@@ -95,16 +95,12 @@ def as_pattern(given: Any) -> Pattern:
         given = sparse.csr_array(array != 0)
     if given.ndim != 2:
         raise SparsityError(f"a pattern has two axes, not {given.ndim}")
-    made = sparse.csr_array((np.ones(given.nnz, bool), *_coordinates(given)), shape=given.shape)
+    entries = given.tocoo()
+    made = sparse.csr_array((np.ones(entries.nnz, bool), (entries.row, entries.col)), shape=given.shape)
     made.sum_duplicates()
     return Pattern(
         made.indptr.astype(np.int64), made.indices.astype(np.int32), (int(given.shape[0]), int(given.shape[1]))
     )
-
-
-def _coordinates(given: Any) -> tuple[Any, ...]:
-    entries = given.tocoo()
-    return ((entries.row, entries.col),)
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,7 +41,7 @@ def jacobian_pattern(function: Callable[..., Any], *args: Any, argnums: int = 0)
     >>> ad.sparsity.jacobian_pattern(lambda x: x[1:] * x[:-1], np.ones(3)).toarray().astype(int).tolist()
     [[1, 1, 0], [0, 1, 1]]
     """
-    return _of_tape(function, args, argnums, lambda tape: plans.jacobian_pattern(_program(tape)).matrix())
+    return _at_point(function, args, argnums, lambda tape, _: plans.jacobian_pattern(tape.program).matrix())
 
 
 def hessian_pattern(function: Callable[..., Any], *args: Any, argnums: int = 0) -> csr_array:
@@ -67,11 +67,11 @@ def hessian_pattern(function: Callable[..., Any], *args: Any, argnums: int = 0) 
     [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
     """
 
-    def pattern(tape: Any) -> csr_array:
+    def pattern(tape: Any, _: Call) -> csr_array:
         require_scalar(tape.out_structure)
-        return plans.hessian_pattern(_program(tape)).matrix()
+        return plans.hessian_pattern(tape.program).matrix()
 
-    return _of_tape(function, args, argnums, pattern)
+    return _at_point(function, args, argnums, pattern)
 
 
 def compressed_jacobian(function: Callable[..., Any], coloring: Coloring, *args: Any, argnums: int = 0) -> np.ndarray:
@@ -154,15 +154,6 @@ def _seeds(coloring: Coloring, size: int) -> np.ndarray:
     if coloring.colors.size != size:
         raise SparsityError(f"a colouring of {coloring.colors.size} was given, but {size} have to be told apart")
     return coloring.seeds()
-
-
-def _program(tape: Any) -> Any:
-    """The program of a tape; of a compiled function's, the one that is recorded at its point."""
-    return getattr(tape, "program", None) or tape.whole().program
-
-
-def _of_tape(function: Callable[..., Any], args: tuple[Any, ...], argnums: int, result: Callable[[Any], Any]) -> Any:
-    return _at_point(function, args, argnums, lambda tape, call: result(tape))
 
 
 def _at_point(

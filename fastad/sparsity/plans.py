@@ -20,6 +20,7 @@ from fastad.linearization import taken
 from fastad.program import Block, Program
 from fastad.sparsity.coloring import (
     ACYCLIC,
+    COLUMNS,
     STAR,
     Coloring,
     Order,
@@ -55,34 +56,54 @@ def hessian_pattern(program: Program) -> Pattern:
     return Pattern(indptr, indices, (int(program.active.sum()),) * 2)
 
 
-class JacobianPlan:
-    """How the Jacobian of one tape is computed.
+class Plan:
+    """How a sparse derivative of one tape is computed.
 
     Attributes
     ----------
     pattern : Pattern
     coloring : Coloring
-        Of columns, for tangents, or of rows, for adjoints.
+        For a Jacobian of columns (tangents) or of rows (adjoints), for a Hessian of variables.
+    calls : int
+        How often it has served.
     """
 
-    def __init__(self, program: Program, pattern: Pattern, mode: str, order: Order) -> None:
-        self.program, self.pattern = program, pattern
-        self.coloring = _cheapest(pattern, mode, order)
-        self.recovery = Recovery(pattern, self.coloring)
-        self.forward = self.coloring.kind == "columns"
+    def __init__(self, program: Program, pattern: Pattern, coloring: Coloring) -> None:
+        self.program, self.pattern, self.coloring, self.calls = program, pattern, coloring, 0
+        self.recovery = Recovery(pattern, coloring)
+        self.active = np.flatnonzero(program.active)
 
     def entries(self, tape: Any, x: np.ndarray) -> tuple[np.ndarray, int]:
         """The entries at x, in the order of the pattern, and the first failed guard or -1."""
-        if self.forward and self._is_one_program(tape):
+        raise NotImplementedError
+
+    def _seeds(self) -> np.ndarray:
+        """The directions of the colours of inputs, over all inputs."""
+        seeds = np.zeros((self.coloring.count, self.program.inputs))
+        seeds[:, self.active] = self.coloring.seeds()
+        return seeds
+
+
+class JacobianPlan(Plan):
+    """How the Jacobian of one tape is computed."""
+
+    def __init__(self, program: Program, pattern: Pattern, mode: str, order: Order) -> None:
+        super().__init__(program, pattern, _cheapest(pattern, mode, order))
+        self.forward = self.coloring.kind == COLUMNS
+
+    def entries(self, tape: Any, x: np.ndarray) -> tuple[np.ndarray, int]:
+        from fastad.tape import Tape
+
+        if type(tape) is Tape and self._is_one_program:
             return self.tangents.evaluate(x)
         compressed, failed = self._by_tangents(tape, x) if self.forward else self._by_adjoints(tape, x)
         return self.recovery.recover(compressed), failed
 
-    def _is_one_program(self, tape: Any) -> bool:
-        from fastad.tape import Tape
-
+    @cached_property
+    def _is_one_program(self) -> bool:
+        """Whether the tangents along all colours are made a program."""
         k, program = self.coloring.count, self.program
-        if type(tape) is not Tape or program.calls or k > TOGETHER or program.opcode.size * k > STAMPED:
+        if not self.forward or program.calls or k > TOGETHER or program.opcode.size * k > STAMPED:
             return False
         return k * sum(s.length for s in program.segments if isinstance(s, Block)) <= ELEMENTS
 
@@ -96,19 +117,14 @@ class JacobianPlan:
         return Tape(program, (tuple, ("array", (program.inputs,))), ("array", (self.pattern.entries,)))
 
     def _by_tangents(self, tape: Any, x: np.ndarray) -> tuple[np.ndarray, int]:
-        seeds = np.zeros((self.coloring.count, x.size))
-        seeds[:, self._active] = self.coloring.seeds()
+        seeds = self._seeds()
         with tape.linearized(x, at.TANGENTS, len(seeds)) as point:
             return point.sweep(at.TANGENTS, seeds), point.failed
 
     def _by_adjoints(self, tape: Any, x: np.ndarray) -> tuple[np.ndarray, int]:
         weights = self.coloring.seeds()
         with tape.linearized(x, at.ADJOINTS, len(weights)) as point:
-            return point.sweep(at.ADJOINTS, weights)[:, self._active], point.failed
-
-    @cached_property
-    def _active(self) -> np.ndarray:
-        return np.flatnonzero(self.program.active)
+            return point.sweep(at.ADJOINTS, weights)[:, self.active], point.failed
 
 
 def _cheapest(pattern: Pattern, mode: str, order: Order) -> Coloring:
@@ -127,30 +143,21 @@ def _most(pattern: Pattern) -> int:
     return int(np.diff(pattern.indptr).max(initial=0))
 
 
-class HessianPlan:
-    """How the Hessian of one tape is computed.
-
-    Attributes
-    ----------
-    pattern : Pattern
-    coloring : Coloring
-    """
+class HessianPlan(Plan):
+    """How the Hessian of one tape is computed."""
 
     def __init__(self, program: Program, pattern: Pattern, method: str, order: Order) -> None:
-        self.program, self.pattern = program, pattern
-        self.coloring = _few_products(pattern, order) if method == "auto" else color_symmetric(pattern, method, order)
-        self.recovery = Recovery(pattern, self.coloring)
+        few = method == "auto"
+        super().__init__(
+            program, pattern, _few_products(pattern, order) if few else color_symmetric(pattern, method, order)
+        )
         self._batches: list[_Batch] = []
-        self._in_gradients: np.ndarray | None = None
 
     def entries(self, tape: Any, x: np.ndarray) -> tuple[np.ndarray, int]:
-        """The entries at x, in the order of the pattern, and the first failed guard or -1."""
         if self._is_gradients(tape):
             return self._by_gradients(tape.second.bend, x)
-        seeds = np.zeros((self.coloring.count, x.size))
-        seeds[:, self._active] = self.coloring.seeds()
-        products, failed = tape.second.products(x, np.ones(1), seeds)
-        return self.recovery.recover(products[:, self._active]), failed
+        products, failed = tape.second.products(x, np.ones(1), self._seeds())
+        return self.recovery.recover(products[:, self.active]), failed
 
     def _is_gradients(self, tape: Any) -> bool:
         """Whether all colours fit into one batch of gradients."""
@@ -169,21 +176,16 @@ class HessianPlan:
             if failed.any():
                 return np.empty(0), bend.gradient(batch.rows[0])[2]
             if self.coloring.kind == ACYCLIC:
-                return self.recovery.recover(gradients[:, self._active]), -1
-            return gradients.reshape(-1).take(self._places(bend.inputs)), -1
+                return self.recovery.recover(gradients[:, self.active]), -1
+            return gradients.reshape(-1).take(self._places), -1
         finally:
             self._batches.append(batch)
 
-    def _places(self, width: int) -> np.ndarray:
-        """Where the entries stand among the gradients."""
-        if self._in_gradients is None:
-            colors, variables = np.divmod(self.recovery.places, self.recovery.width)
-            self._in_gradients = colors * width + self._active[variables]
-        return self._in_gradients
-
     @cached_property
-    def _active(self) -> np.ndarray:
-        return np.flatnonzero(self.program.active)
+    def _places(self) -> np.ndarray:
+        """Where the entries stand among the gradients with respect to point and direction."""
+        colors, variables = np.divmod(self.recovery.places, self.recovery.width)
+        return colors * (self.program.inputs + self.active.size) + self.active[variables]
 
 
 def _few_products(pattern: Pattern, order: Order) -> Coloring:

@@ -20,7 +20,7 @@ from fastad.program import Block, Program
 from fastad.record.builder import user_line
 from fastad.replay import Call, normal_argnums
 from fastad.sparsity.coloring import ACYCLIC, ORDERS, STAR, Order, as_pattern, require_symmetric
-from fastad.sparsity.plans import HessianPlan, JacobianPlan, hessian_pattern, jacobian_pattern
+from fastad.sparsity.plans import HessianPlan, JacobianPlan, Plan, hessian_pattern, jacobian_pattern
 from fastad.tape import require_scalar
 from fastad.transforms.base import Transform
 
@@ -47,13 +47,13 @@ class SparseTransform(Transform):
         self.order, self.probe = order, probe
         self.given = None if pattern is None else as_pattern(pattern)
         self._plans: Any = weakref.WeakKeyDictionary()
-        self._compiled: dict[bytes, Any] = {}
+        self._compiled: dict[bytes, Plan] = {}
         self._draw = np.random.default_rng(20)
 
     def plain(self, call: Call) -> csr_array:
         normal_argnums(self.argnums, len(call.structure[1]) - 1)
 
-        def action(tape: Any) -> tuple[tuple[Any, np.ndarray], int]:
+        def action(tape: Any) -> tuple[tuple[Plan, np.ndarray], int]:
             plan = self._plan(tape, call)
             data, failed = plan.entries(tape, call.x)
             if failed < 0 and self._probe_is_due(plan):
@@ -72,7 +72,7 @@ class SparseTransform(Transform):
         )
 
     # --- plans --------------------------------------------------------------------------------------
-    def _plan(self, tape: Any, call: Call) -> Any:
+    def _plan(self, tape: Any, call: Call) -> Plan:
         if self.replayer.keeps_tapes:
             if tape not in self._plans:
                 self._plans[tape] = self._new_plan(tape, tape.program)
@@ -85,28 +85,26 @@ class SparseTransform(Transform):
             self._compiled[key] = self._new_plan(tape, program)
         return self._compiled[key]
 
-    def _new_plan(self, tape: Any, program: Program) -> Any:
+    def _new_plan(self, tape: Any, program: Program) -> Plan:
         shape = self._shape(tape, program)
         if self.given is not None and self.given.shape != shape:
             raise SparsityError(f"the pattern has shape {self.given.shape}, but the {self.what} has shape {shape}")
-        plan = self._made(program)
-        plan.calls = 0
-        return plan
+        return self._made(program)
 
     def _shape(self, tape: Any, program: Program) -> tuple[int, int]:
         return program.outputs.size, int(program.active.sum())
 
-    def _made(self, program: Program) -> Any:
+    def _made(self, program: Program) -> Plan:
         raise NotImplementedError
 
     # --- probes -------------------------------------------------------------------------------------
-    def _probe_is_due(self, plan: Any) -> bool:
+    def _probe_is_due(self, plan: Plan) -> bool:
         """At the first call; with a pattern of the user's also at calls 2, 4, 8, ..."""
         plan.calls += 1
         first, again = plan.calls == 1, plan.calls & (plan.calls - 1) == 0
         return self.probe and (first or (again and self.given is not None))
 
-    def _require_agreement(self, plan: Any, tape: Any, call: Call, data: np.ndarray) -> None:
+    def _require_agreement(self, plan: Plan, tape: Any, call: Call, data: np.ndarray) -> None:
         """An error unless the matrix times a random direction is what a sweep gives."""
         direction = np.zeros(call.x.size)
         direction[call.active] = self._draw.uniform(0.5, 1.5, int(call.active.sum()))

@@ -114,6 +114,19 @@ def test_colours_of_known_problems():
     assert ad.sparsity.color_columns(np.zeros((4, 6))).count <= 1
 
 
+def test_patterns_in_every_format():
+    matrix = np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 3.0], [4.0, 5.0, 6.0]])
+    for made in (
+        sparse.csr_array,
+        sparse.csc_matrix,
+        sparse.coo_array,
+        sparse.lil_array,
+        sparse.dia_array,
+        sparse.dok_array,
+    ):
+        np.testing.assert_array_equal(as_pattern(made(matrix)).matrix().toarray(), matrix != 0)
+
+
 def test_any_order_may_be_given():
     order = np.random.default_rng(0).permutation(40)
     coloring = ad.sparsity.color_columns(band(40, 1), order)
