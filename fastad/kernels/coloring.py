@@ -115,12 +115,17 @@ def number_edges(indptr, indices, edges):
 
 
 @kernel
-def forbid_neighbours(v, w, indptr, indices, colors, forbidden, treated):
+def forbid_around(v, w, indptr, indices, colors, forbidden):
+    """Forbid the colours of w's neighbours for v."""
     for i in range(indptr[w], indptr[w + 1]):
         x = indices[i]
         if x != v and x != w and colors[x] != NONE:
             forbidden[colors[x]] = v
-    treated[w] = v
+
+
+@kernel
+def is_colored_neighbour(v, w, colors):
+    return w != v and colors[w] != NONE
 
 
 @entry
@@ -128,55 +133,63 @@ def color_star(indptr, indices, edges, count_edges, order, colors):
     """Colours such that neighbours differ and no path of four vertices has two colours. Returns the number."""
     n = order.size
     forbidden, treated = np.full(n + 1, NONE, np.int64), np.full(n, NONE, np.int64)
-    first_of, first_at, first_edge = (
-        np.full(n + 1, NONE, np.int64),
-        np.zeros(n + 1, np.int64),
-        np.zeros(n + 1, np.int64),
-    )
+    first = np.full((3, n + 1), NONE, np.int64)  # by colour: whose neighbour was met first, which one, by which edge
     star, hub, stars, count = np.empty(count_edges, np.int64), np.empty(count_edges, np.int64), 0, 0
     for v in order:
-        for i in range(indptr[v], indptr[v + 1]):
-            w = indices[i]
-            if w != v and colors[w] != NONE:
-                forbidden[colors[w]] = v
-        for i in range(indptr[v], indptr[v + 1]):
-            w = indices[i]
-            if w == v or colors[w] == NONE:
-                continue
-            c = colors[w]
-            if first_of[c] == v:
-                if treated[first_at[c]] != v:
-                    forbid_neighbours(v, first_at[c], indptr, indices, colors, forbidden, treated)
-                forbid_neighbours(v, w, indptr, indices, colors, forbidden, treated)
-            else:
-                first_of[c], first_at[c], first_edge[c] = v, w, edges[i]
-                for j in range(indptr[w], indptr[w + 1]):
-                    x = indices[j]
-                    if x != v and x != w and colors[x] != NONE and hub[star[edges[j]]] == x:
-                        forbidden[colors[x]] = v
+        forbid_around(v, v, indptr, indices, colors, forbidden)
+        forbid_paths(v, indptr, indices, edges, colors, forbidden, treated, first, star, hub)
         colors[v] = least_allowed(forbidden, v)
         count = max(count, colors[v] + 1)
-        for i in range(indptr[v], indptr[v + 1]):
-            w = indices[i]
-            if w == v or colors[w] == NONE:
-                continue
-            same = NONE
+        stars = join_stars(v, indptr, indices, edges, colors, first, star, hub, stars)
+    return count
+
+
+@kernel
+def forbid_paths(v, indptr, indices, edges, colors, forbidden, treated, first, star, hub):
+    """Forbid the colours with which v would end or continue a path of four vertices in two colours."""
+    for i in range(indptr[v], indptr[v + 1]):
+        w = indices[i]
+        if not is_colored_neighbour(v, w, colors):
+            continue
+        c = colors[w]
+        if first[0, c] == v:
+            other = first[1, c]
+            if treated[other] != v:
+                forbid_around(v, other, indptr, indices, colors, forbidden)
+                treated[other] = v
+            forbid_around(v, w, indptr, indices, colors, forbidden)
+            treated[w] = v
+        else:
+            first[0, c], first[1, c], first[2, c] = v, w, edges[i]
             for j in range(indptr[w], indptr[w + 1]):
                 x = indices[j]
-                if x != v and x != w and colors[x] == colors[v]:
-                    same = edges[j]
-                    break
-            c = colors[w]
-            if same != NONE:
-                hub[star[same]] = w
-                star[edges[i]] = star[same]
-            elif first_at[c] != w:
-                hub[star[first_edge[c]]] = v
-                star[edges[i]] = star[first_edge[c]]
-            else:
-                star[edges[i]], hub[stars] = stars, NONE
-                stars += 1
-    return count
+                if x != v and is_colored_neighbour(w, x, colors) and hub[star[edges[j]]] == x:
+                    forbidden[colors[x]] = v
+
+
+@kernel
+def join_stars(v, indptr, indices, edges, colors, first, star, hub, stars):
+    """Put the edges of v, which has its colour, into stars of two colours; the number of stars."""
+    for i in range(indptr[v], indptr[v + 1]):
+        w = indices[i]
+        if not is_colored_neighbour(v, w, colors):
+            continue
+        c, same = colors[w], NONE
+        for j in range(indptr[w], indptr[w + 1]):
+            x = indices[j]
+            if x != v and x != w and colors[x] == colors[v]:
+                same = edges[j]
+                break
+        if same != NONE:
+            hub[star[same]] = w
+            star[edges[i]] = star[same]
+        elif first[1, c] != w:
+            hub[star[first[2, c]]] = v
+            star[edges[i]] = star[first[2, c]]
+        else:
+            star[edges[i]], hub[stars] = stars, NONE
+            stars += 1
+    return stars
 
 
 @kernel
@@ -192,48 +205,62 @@ def color_acyclic(indptr, indices, edges, count_edges, order, colors):
     """Colours such that neighbours differ and no cycle has two colours. Returns the number."""
     n = order.size
     forbidden = np.full(n + 1, NONE, np.int64)
-    first_of, first_edge = np.full(n + 1, NONE, np.int64), np.zeros(n + 1, np.int64)
-    visit_of, visit_at = np.full(count_edges, NONE, np.int64), np.full(count_edges, NONE, np.int64)
+    first = np.full((2, n + 1), NONE, np.int64)  # by colour: whose neighbour was met first, by which edge
+    visits = np.full((2, count_edges), NONE, np.int64)  # by tree: from which vertex it was reached, by which one
     parents, count = np.empty(count_edges, np.int64), 0
     for v in order:
-        for i in range(indptr[v], indptr[v + 1]):
-            w = indices[i]
-            if w != v and colors[w] != NONE:
-                forbidden[colors[w]] = v
-        for i in range(indptr[v], indptr[v + 1]):
-            w = indices[i]
-            if w == v or colors[w] == NONE:
-                continue
-            for j in range(indptr[w], indptr[w + 1]):
-                x = indices[j]
-                if x == v or x == w or colors[x] == NONE or forbidden[colors[x]] == v:
-                    continue
-                tree = find(parents, edges[j])
-                if visit_of[tree] != v:
-                    visit_of[tree], visit_at[tree] = v, w
-                elif visit_at[tree] != w:
-                    forbidden[colors[x]] = v
+        forbid_around(v, v, indptr, indices, colors, forbidden)
+        forbid_cycles(v, indptr, indices, edges, colors, forbidden, parents, visits)
         colors[v] = least_allowed(forbidden, v)
         count = max(count, colors[v] + 1)
-        for i in range(indptr[v], indptr[v + 1]):
-            w = indices[i]
-            if w == v or colors[w] == NONE:
+        grow_trees(v, indptr, indices, edges, colors, first, parents)
+        join_trees(v, indptr, indices, edges, colors, parents)
+    return count
+
+
+@kernel
+def forbid_cycles(v, indptr, indices, edges, colors, forbidden, parents, visits):
+    """Forbid the colours with which v would meet a tree of two colours twice."""
+    for i in range(indptr[v], indptr[v + 1]):
+        w = indices[i]
+        if not is_colored_neighbour(v, w, colors):
+            continue
+        for j in range(indptr[w], indptr[w + 1]):
+            x = indices[j]
+            if x == v or not is_colored_neighbour(w, x, colors) or forbidden[colors[x]] == v:
                 continue
+            tree = find(parents, edges[j])
+            if visits[0, tree] != v:
+                visits[0, tree], visits[1, tree] = v, w
+            elif visits[1, tree] != w:
+                forbidden[colors[x]] = v
+
+
+@kernel
+def grow_trees(v, indptr, indices, edges, colors, first, parents):
+    """The edges from v to neighbours of one colour are one tree."""
+    for i in range(indptr[v], indptr[v + 1]):
+        w = indices[i]
+        if is_colored_neighbour(v, w, colors):
             e, c = edges[i], colors[w]
             parents[e] = e
-            if first_of[c] != v:
-                first_of[c], first_edge[c] = v, e
+            if first[0, c] != v:
+                first[0, c], first[1, c] = v, e
             else:
-                parents[e] = find(parents, first_edge[c])
-        for i in range(indptr[v], indptr[v + 1]):
-            w = indices[i]
-            if w == v or colors[w] == NONE:
-                continue
-            for j in range(indptr[w], indptr[w + 1]):
-                x = indices[j]
-                if x != v and x != w and colors[x] == colors[v]:
-                    parents[find(parents, edges[i])] = find(parents, edges[j])
-    return count
+                parents[e] = find(parents, first[1, c])
+
+
+@kernel
+def join_trees(v, indptr, indices, edges, colors, parents):
+    """Trees of the same two colours that v connects are one."""
+    for i in range(indptr[v], indptr[v + 1]):
+        w = indices[i]
+        if not is_colored_neighbour(v, w, colors):
+            continue
+        for j in range(indptr[w], indptr[w + 1]):
+            x = indices[j]
+            if x != v and x != w and colors[x] == colors[v]:
+                parents[find(parents, edges[i])] = find(parents, edges[j])
 
 
 # --- recovery -----------------------------------------------------------------------------------------
