@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastad.kernels import layout as at
-from fastad.ops import BY_CODE
+from fastad.ops import BY_CODE, Op
 from fastad.passes import optimise
 from fastad.program import Block, Guard, Program, Run
 from fastad.record import calls
@@ -47,14 +47,14 @@ class AdjointTape:
         """The derivatives of weights @ J along the seeds (k, n), shape (k, n)."""
         rows = np.concatenate([seeds, np.zeros((len(seeds), weights.size))], axis=1)
         point = np.concatenate([x, weights])
-        found = self._sweep(self.tape, point, rows) if self.tape else None
-        # A rule has taken another branch, or there is no tape yet: this point's tape is right here.
-        return found if found is not None else self._sweep(self._record(x), point, rows, first=True)  # type: ignore[return-value]
+        found, failed = self._sweep(self.tape or self._record(x), point, rows)
+        # A rule that has taken another branch needs this point's tape.
+        return found if failed < 0 else self._sweep(self._record(x), point, rows)[0]
 
     @staticmethod
-    def _sweep(tape: Tape, x: np.ndarray, rows: np.ndarray, first: bool = False) -> np.ndarray | None:
+    def _sweep(tape: Tape, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, int]:
         with tape.linearized(x, at.TANGENTS, max(1, len(rows))) as point:
-            return None if point.failed >= 0 and not first else point.sweep(at.TANGENTS, rows)
+            return point.sweep(at.TANGENTS, rows), point.failed
 
 
 def recorded_adjoint(program: Program, x: np.ndarray) -> Program:
@@ -107,8 +107,9 @@ class _Run:
         program = self.program
         for i in range(run.start, run.stop):
             op, slot = BY_CODE[int(program.opcode[i])], run.first + i - run.start
-            operands = [int(program.left[i]), int(program.right[i])][: op.arity]  # type: ignore[union-attr]
-            result = elementwise(op, *map(self._scalar, operands))  # type: ignore[arg-type]
+            assert isinstance(op, Op)
+            operands = [int(program.left[i]), int(program.right[i])][: op.arity]
+            result = elementwise(op, *map(self._scalar, operands))
             known = hasattr(result, "slot")
             self.values[slot] = result.value if known else result
             self.slots[slot] = result.slot if known else self.builder.constant(float(result))

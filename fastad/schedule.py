@@ -120,7 +120,7 @@ class Schedule:
         self._program = program
         self.recorded: Recorded | None = None
         self._pool: list[np.ndarray] = []
-        self._ready: set[tuple[int, int]] = set()
+        self._ready: set[int] = set()  # tasks whose kernels stand in their form
         self._points: dict[int, Points] = {}
 
     @cached_property
@@ -175,6 +175,17 @@ class Schedule:
             except BaseException:
                 self.recorded = recorded
                 raise
+        code = self.code if task in (at.PRIMAL, at.GRADIENT) else self.plain
+        if task not in self._ready:
+            for word in self._words(task):
+                for place in (word, word + at.OF_SLOPES):
+                    if place in self.kernels:
+                        code[place] = self.kernels[place].address
+            self._ready.add(task)
+        return code
+
+    def _words(self, task: int) -> list[int]:
+        """The words of the dispatch kernels that a task needs."""
         if task in (at.PRIMAL, at.GRADIENT):
             words = [at.PERFORM, at.SCALAR_PRIMAL if task == at.PRIMAL else at.SCALAR_LINEARIZE]
             words += [at.GATHER, at.ACCUMULATE] if self.has_blocks else []
@@ -184,11 +195,11 @@ class Schedule:
             if self.has_groups or self.parallel:
                 words += [at.BLOCK_PRIMAL]
                 words += [at.BLOCK_LINEARIZE, at.BLOCK_ADJOINT] if task == at.GRADIENT else []
-            return self._prepared(self.code, words)
+            return words
         words = [at.PERFORM, at.SCALAR_LINEARIZE, at.BLOCK_PRIMAL, at.BLOCK_PARTIALS]
         words += [at.GATHER, at.ACCUMULATE, at.TANGENT_BLOCK, at.ADJOINT_BLOCK] if self.has_blocks else []
         words += [at.RUN_CHUNK] if self.has_products else []
-        return self._prepared(self.plain, words)
+        return words
 
     def _outputs(self, x: np.ndarray, task: int) -> np.ndarray:
         """The outputs at x by the form that a task runs."""
@@ -204,14 +215,6 @@ class Schedule:
             kernels.run(task, 1, code, work, x, out)
         self.give(work)
         return out
-
-    def _prepared(self, code: np.ndarray, words: list[int]) -> np.ndarray:
-        for word in words:
-            for place in (word, word + at.OF_SLOPES):
-                if place in self.kernels and (id(code), place) not in self._ready:
-                    code[place] = self.kernels[place].address
-                    self._ready.add((id(code), place))
-        return code
 
     def workspace_size(self, task: int, lanes: int) -> int:
         """Numbers in a workspace for a task with that many directions."""
