@@ -69,7 +69,7 @@ def brusselator(y, n=GRID):
     )
 
 
-def lorenz(u, steps=60_000):
+def lorenz(u, steps=72_000):
     """Euler steps of the Lorenz system: about a million scalar instructions."""
     x, y, z = u[0], u[1], u[2]
     for _ in range(steps):
@@ -157,7 +157,7 @@ def sparse_matrices(quick: bool) -> list[tuple[str, ...]]:
         row(f"sparse Jacobian, Brusselator, {grid} x {grid}", ratio, "x the function in NumPy", 15.0),
         row(f"... its set-up ({colors} colours)", seconds, "s"),
     ]
-    tape = ad.record(lambda u: lorenz(u, 1000 if quick else 60_000), np.ones(3))
+    tape = ad.record(lambda u: lorenz(u, 1000 if quick else 72_000), np.ones(3))
     _, first = first_call(lambda: jacobian_rows(tape.program))
     _, second = first_call(lambda: hessian_rows(tape.program))
     rows.append(row(f"patterns of {tape.instructions:,} scalar instructions", first + second, "s", 5.0))

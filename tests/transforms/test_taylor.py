@@ -69,7 +69,11 @@ def test_close_calls_keep_their_first_coefficients():
                 alone, expected = coefficients(op, point)[0], truth(op, point)
                 np.testing.assert_allclose(alone[:2], expected[:2], rtol=1e-13)
                 finite = np.isfinite(alone)
-                np.testing.assert_allclose(alone[finite], expected[finite], rtol=1e-5)
+                # What is lost is a rounding of the neighbours, beside which the coefficient almost vanishes.
+                sizes = np.max([np.abs(expected), np.roll(np.abs(expected), 1), np.roll(np.abs(expected), -1)], axis=0)
+                # A power with a moving exponent is exp(b log a), whose terms at 1e-8 are 10^30 times the coefficient.
+                limit = 1e-5 if op.name == "power" else 4e-12
+                assert (np.abs(alone - expected)[finite] <= limit * sizes[finite]).all(), f"{op.name} at {point}"
                 assert not np.isfinite(expected[~finite]).any(), "no finite number is lost"
 
 
